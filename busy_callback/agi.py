@@ -1,0 +1,130 @@
+"""The AGI that a dialplan runs, on the caller's time: it registers or cancels, and tells the dialplan.
+
+    AGI(busy_callback.py,FROM,TO[,KIND])    registers that FROM asks to be called back by TO
+    AGI(busy_callback.py,cancel,FROM[,TO])  cancels FROM's requests
+
+BUSY_CALLBACK_STATUS is REGISTERED, DUPLICATE, FULL, REFUSED or ERROR; for cancel CANCELLED, NONE, REFUSED
+or ERROR, with BUSY_CALLBACK_COUNT. On FULL, REFUSED and ERROR of a registration the caller hears the
+failure prompt and is hung up, so that a dialplan that does not look at the status never confirms what is
+not on disk. Each start is the caller's waiting time: a test holds the imports to a budget.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import types
+
+from busy_callback import request as rq
+from busy_callback.errors import BusyCallbackError, NumberError
+from busy_callback.settings import find_directories, load, printable
+from busy_callback.spool import FULL, Spool
+
+# pyst2 imports pprint for its debugging output only, and pprint brings in half of the time of a start.
+if "pprint" not in sys.modules:
+    _stub = types.ModuleType("pprint")
+    _stub.pformat = repr  # type: ignore[attr-defined]
+    sys.modules["pprint"] = _stub
+    from asterisk.agi import AGI, AGIException
+
+    del sys.modules["pprint"]
+else:
+    from asterisk.agi import AGI, AGIException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REFUSED = "REFUSED"
+ERROR = "ERROR"
+CANCELLED = "CANCELLED"
+NONE = "NONE"
+FAILURE_PROMPT = "busy-callback-failed"
+# What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, int('').
+GONE = (AGIException, OSError, ValueError)
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Serve one AGI call with the script's arguments and environment; return the exit status, 0 or 1."""
+    try:
+        with open(os.devnull, "w") as nowhere:
+            agi = AGI(stderr=nowhere)
+            return _serve(agi, arguments, environ)
+    except GONE:
+        return 1
+
+
+def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
+    cancelling = arguments[:1] == ["cancel"]
+    variables = {}
+    try:
+        if cancelling:
+            count = _cancel(arguments[1:], environ)
+            status = CANCELLED if count else NONE
+            variables["BUSY_CALLBACK_COUNT"] = str(count)
+        else:
+            status = _register(arguments, agi.env.get("agi_language", ""), environ)
+        complaint = "no place left in the queue of caller or callee" if status == FULL else ""
+    except NumberError as error:
+        status, complaint = REFUSED, str(error)
+    except (BusyCallbackError, OSError) as error:
+        status, complaint = ERROR, str(error)
+    try:
+        _tell(agi, status, complaint, variables)
+    finally:
+        if complaint and not cancelling:
+            _turn_away(agi)
+    return 1 if status == ERROR else 0
+
+
+def _register(arguments: list[str], language: str, environ: Mapping[str, str]) -> str:
+    """Put the request on disk; return REGISTERED, DUPLICATE or FULL."""
+    if len(arguments) not in (2, 3):
+        raise NumberError(f"busy_callback.py takes FROM,TO or FROM,TO,KIND, not {len(arguments)} arguments")
+    caller, callee = arguments[:2]
+    kind = arguments[2] if len(arguments) == 3 else rq.BUSY
+    if kind not in rq.KINDS:
+        raise NumberError(f"the kind of a request is {' or '.join(rq.KINDS)}, not {printable(kind)!r}")
+    directories = find_directories(environ)
+    settings = load(directories.conf)
+    settings.extensions.check_pair(caller, callee)
+    spool = Spool(directories.spool)
+    spool.prepare()
+    language = language if rq.is_language(language) else ""
+    return spool.register(caller, callee, kind, language, settings, time.time())[0]
+
+
+def _cancel(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Cancel the caller's requests, or the one for a callee; return how many there were."""
+    if len(arguments) not in (1, 2):
+        raise NumberError(f"busy_callback.py cancel takes FROM or FROM,TO, not {len(arguments)} arguments")
+    directories = find_directories(environ)
+    settings = load(directories.conf)
+    for number in arguments:
+        if number not in settings.extensions:
+            raise NumberError(f"{printable(number)!r} is not in the numbering plan")
+    spool = Spool(directories.spool)
+    spool.prepare()
+    wanted = [r for r in spool.live() if [r.caller, r.callee][: len(arguments)] == arguments]
+    return sum(spool.cancel(r.id, "by the caller", time.time()) for r in wanted)
+
+
+def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str]) -> None:
+    """Set the channel's variables, wake a poller that watches, and log one line when something is wrong."""
+    for name, value in {"BUSY_CALLBACK_STATUS": status, **variables}.items():
+        agi.set_variable(name, value)
+    if complaint:
+        line = printable(f"busy_callback.py: {status}: {complaint}", 300)
+        agi.execute("EXEC", "Log", f'"{"ERROR" if status == ERROR else "WARNING"},{line}"')
+    else:
+        agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}"')
+
+
+def _turn_away(agi: AGI) -> None:
+    """Let the caller hear that there is no callback, and hang up."""
+    try:
+        agi.stream_file(FAILURE_PROMPT)
+    except AGIException:
+        pass  # a missing prompt: hanging up tells as well
+    agi.hangup()

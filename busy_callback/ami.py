@@ -1,0 +1,217 @@
+"""Asterisk's manager interface: pyst2's Manager behind deadlines and checks.
+
+pyst2 0.5.1 waits for ever, checks no header, matches no answer to its action and can't reconnect. So: one
+fresh Manager a connection, one thread that sends, a raising alarm around everything, no value sent that
+is not plain, every answer checked against its ActionID.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from asterisk.manager import Event, Manager, ManagerException
+
+from busy_callback.deadline import Deadline
+from busy_callback.errors import AsteriskError, DeadlineError
+from busy_callback.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
+PROBE_CONTEXT = "busy-callback-probe"
+USER_EVENT = "BusyCallback"
+
+# include/asterisk/devicestate.h, enum ast_device_state; main/devicestate.c, devstatestring
+DEVICE_STATES = (
+    "UNKNOWN",
+    "NOT_INUSE",
+    "INUSE",
+    "BUSY",
+    "INVALID",
+    "UNAVAILABLE",
+    "RINGING",
+    "RINGINUSE",
+    "ONHOLD",
+)
+INVALID = DEVICE_STATES.index("INVALID")
+
+# What a device may be called in an AMI frame and a call file. SHELL and EVAL in a variable's name would
+# need Asterisk's "system" class (main/manager.c), so such a device is asked for by nobody.
+_DEVICE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}")
+
+
+class _Session(Manager):  # type: ignore[misc]
+    """pyst2's Manager, telling when its connection has ended, and harmless when collected."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_end = on_end
+
+    def event_dispatch(self) -> None:
+        try:
+            super().event_dispatch()
+        finally:
+            self._on_end()
+
+    def __del__(self) -> None:
+        """pyst2 would log off here, and hang if it can't."""
+
+
+def check_device(device: str) -> str:
+    """Return ``device`` if it may be sent to Asterisk; raise ValueError otherwise."""
+    if not _DEVICE.fullmatch(device):
+        raise ValueError(f"{device[:60]!r} is not a device's name, as PJSIP/202")
+    return device
+
+
+class Ami:
+    """One connection to Asterisk's manager interface, as a context manager.
+
+    With ``on_event``, that function is called in another thread with the name and headers of each event
+    (DeviceStateChange and our own UserEvent), and with an empty name when the connection has ended.
+    Every method raises AsteriskError, with a sentence that says what to do.
+    """
+
+    def __init__(self, settings: Settings, on_event: Callable[[str, dict[str, str]], None] | None = None) -> None:
+        self._settings = settings
+        self._on_event = on_event
+        self._numbers = itertools.count(1)
+        self._probe_missing = False
+        self._pjsip: set[str] = set()
+        self._session = _Session(self._ended)
+        if on_event:
+            for name in ("DeviceStateChange", "UserEvent"):
+                self._session.register_event(name, self._pass_on)
+
+    def _ended(self) -> None:
+        if self._on_event:
+            self._on_event("", {})
+
+    def _pass_on(self, event: Event, manager: Manager) -> None:
+        if self._on_event:
+            self._on_event(event.name, event.headers)
+
+    def __enter__(self) -> Ami:
+        where = f"{self._settings.host}:{self._settings.port}"
+        try:
+            with Deadline(ANSWER_TIME, f"no greeting from Asterisk's manager at {where}"):
+                self._session.connect(self._settings.host, self._settings.port)
+        except DeadlineError as error:
+            raise AsteriskError(str(error)) from None
+        except (ManagerException, OSError, ValueError) as error:
+            raise AsteriskError(f"Asterisk's manager at {where} can't be reached: {_reason(error)}") from None
+        answer = self._act(
+            Action="Login",
+            Username=self._settings.user,
+            Secret=self._settings.secret,
+            Events="call,user" if self._on_event else "off",
+        )
+        if answer.get("Response") != "Success":
+            raise AsteriskError(
+                f"Asterisk's manager at {where} refuses user {self._settings.user!r}: "
+                f"{answer.get('Message', 'no reason given')}; compare manager.conf with busy_callback.conf"
+            )
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._on_event = None
+        if self._session.connected():
+            try:
+                self._act(Action="Logoff")
+            except AsteriskError:
+                pass  # it is ended either way
+
+    def _act(self, **fields: str | list[str]) -> dict[str, Any]:
+        """Send one action and return its answer's headers."""
+        for value in itertools.chain.from_iterable(v if isinstance(v, list) else [v] for v in fields.values()):
+            if not value.isascii() or not value.isprintable() or len(value) > 900:
+                raise ValueError(f"{value[:40]!r} can't stand in a manager action")
+        action = fields["Action"]
+        action_id = f"busy-callback-{next(self._numbers)}"
+        try:
+            with Deadline(ANSWER_TIME, f"Asterisk did not answer {action} within {ANSWER_TIME:.0f} s"):
+                answer = self._session.send_action({**fields, "ActionID": action_id})
+        except DeadlineError as error:
+            raise AsteriskError(str(error)) from None
+        except (ManagerException, OSError, ValueError) as error:
+            raise AsteriskError(f"the connection to Asterisk broke during {action}: {_reason(error)}") from None
+        headers: dict[str, Any] = answer.headers
+        if headers.get("ActionID") != action_id:
+            raise AsteriskError(f"Asterisk answered {action} out of order: {answer.response!r:.200}")
+        return headers
+
+    def _get(self, variable: str) -> str:
+        """Return a global variable's or a function's value, '' when unset (manager.c, action_getvar)."""
+        answer = self._act(Action="Getvar", Variable=variable)
+        if answer.get("Response") != "Success" or answer.get("Variable") != variable:
+            raise AsteriskError(
+                f"Asterisk does not tell {variable}: {answer.get('Message', 'no reason given')}; "
+                f"its manager.conf must give user {self._settings.user!r} write = reporting,originate"
+            )
+        return str(answer.get("Value", ""))
+
+    def device_state(self, device: str) -> int:
+        """Return the state of a device as ChanIsAvail's AVAILSTATUS numbers it (see DEVICE_STATES)."""
+        word = self._get(f"DEVICE_STATE({check_device(device)})")
+        if word not in DEVICE_STATES:
+            raise AsteriskError(f"Asterisk does not know DEVICE_STATE({device}); is func_devstate.so loaded?")
+        return DEVICE_STATES.index(word)
+
+    def device_states(self, devices: Iterable[str]) -> dict[str, int]:
+        """Return the state of each device."""
+        return {device: self.device_state(device) for device in devices}
+
+    def device_of(self, extension: str) -> str:
+        """Return the extension's dial string: by the setting, else PJSIP if there is such an endpoint, else SIP."""
+        if self._settings.device != "auto":
+            return check_device(self._settings.device.replace("{ext}", extension))
+        if extension not in self._pjsip:
+            if self.device_state(f"PJSIP/{extension}") == INVALID:
+                return f"SIP/{extension}"  # not remembered: PJSIP may not be loaded yet
+            self._pjsip.add(extension)
+        return f"PJSIP/{extension}"
+
+    def chan_is_avail(self, device: str) -> int:
+        """Run ChanIsAvail(device,s) in Asterisk and return AVAILSTATUS.
+
+        A Local channel into the probe context runs it; the answer comes back in a global variable. Where
+        that context is not loaded, DEVICE_STATE, which gives the same number, is asked, and a warning
+        logged once.
+        """
+        probe_id = secrets.token_hex(8)
+        self._act(
+            Action="Originate",
+            Channel=f"Local/000@{PROBE_CONTEXT}/n",
+            Application="NoOp",
+            Timeout="3000",
+            Variable=[f"BUSY_CALLBACK_DEVICE={check_device(device)}", f"BUSY_CALLBACK_PROBE_ID={probe_id}"],
+        )
+        # It always says "Originate failed": the channel never answers. The variable tells.
+        found, _, status = self._get("BUSY_CALLBACK_PROBE").partition(" ")
+        if found == probe_id and status.isdigit():
+            return int(status)
+        if not self._probe_missing:
+            self._probe_missing = True
+            log.warning(
+                "ChanIsAvail can't be run: context %s is not loaded or user %s may not originate "
+                "(manager.conf: write = reporting,originate); using DEVICE_STATE instead",
+                PROBE_CONTEXT,
+                self._settings.user,
+            )
+        return self.device_state(device)
+
+
+def _reason(error: Exception) -> str:
+    """Return what is worth reading of pyst2's exceptions, which carry (errno, text) or a text."""
+    return str(error.args[-1]) if error.args else type(error).__name__

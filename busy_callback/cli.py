@@ -1,0 +1,240 @@
+"""The command ``busy-callback``: click, tables for people, --json for machines, errors into exit statuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from busy_callback import __version__
+from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
+from busy_callback.request import Request
+from busy_callback.settings import Directories, find_directories, load
+from busy_callback.spool import Spool
+
+EXIT_HELP = """
+Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
+reached; 4 the spool can't be used.
+"""
+
+
+class _Group(click.Group):
+    """The one place where errors become a message and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BusyCallbackError as error:
+            click.echo(f"busy-callback: {error}", err=True)
+            ctx.exit(error.exit_status)
+
+
+@click.group(cls=_Group, epilog=EXIT_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="busy-callback")
+@click.option("--asterisk-conf", metavar="PATH", default="", help="Asterisk's asterisk.conf, if not the usual one.")
+@click.pass_context
+def main(ctx: click.Context, asterisk_conf: str) -> None:
+    r"""Call back whoever found an extension busy, as soon as it is free.
+
+    \b
+    busy-callback list                    what is waiting
+    busy-callback cancel 201-202          cancel 201's request for 202
+    busy-callback history                 what became of the others
+    busy-callback poll --watch 60         what cron runs each minute
+    """
+    ctx.obj = find_directories(os.environ, asterisk_conf)
+    _become_spool_owner(ctx.obj)
+
+
+def _become_spool_owner(directories: Directories) -> None:
+    """As root, go on as the spool's owner: what root made there, Asterisk's AGI could not change."""
+    if os.geteuid() != 0:
+        return
+    for directory in (directories.spool, directories.astspooldir):
+        try:
+            owner = os.stat(directory)
+        except OSError:
+            continue
+        if owner.st_uid:
+            os.setgroups([])
+            os.setgid(owner.st_gid)
+            os.setuid(owner.st_uid)
+        return
+
+
+def _spool(directories: Directories) -> Spool:
+    """Return the spool, which must be there already."""
+    if not Path(directories.spool).is_dir():
+        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here")
+    return Spool(directories.spool)
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else "-"
+
+
+def _as_data(request: Request) -> dict[str, Any]:
+    """Return what --json prints of a request; times are seconds since the epoch."""
+    return {
+        "id": request.id,
+        "caller": request.caller,
+        "callee": request.callee,
+        "kind": request.kind,
+        "state": request.state,
+        "requested": request.requested,
+        "expires": request.expires,
+        "attempts": request.attempt,
+        "unanswered": request.unanswered,
+        "ended": request.ended or None,
+        "reason": request.reason,
+        "history": [{"time": when, "event": event} for when, event in request.events],
+    }
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def _print_json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@main.command("list")
+@json_option
+@click.pass_obj
+def list_requests(directories: Directories, as_json: bool) -> None:
+    """List the callbacks that are waiting, in the order they were asked for."""
+    requests = _spool(directories).live()
+    if as_json:
+        _print_json([_as_data(r) for r in requests])
+    elif not requests:
+        click.echo("No callback is waiting.")
+    else:
+        head = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
+        rows = [
+            (r.id, r.caller, r.callee, r.kind, r.state, str(r.attempt), _when(r.requested), _when(r.expires))
+            for r in requests
+        ]
+        _print_table([head, *rows])
+
+
+@main.command()
+@json_option
+@click.option("-n", "--number", type=click.IntRange(1), default=20, show_default=True, help="How many, at most.")
+@click.pass_obj
+def history(directories: Directories, as_json: bool, number: int) -> None:
+    """List the callbacks that have ended, the latest last, with the reason."""
+    requests = _spool(directories).ended()[-number:]
+    if as_json:
+        _print_json([_as_data(r) for r in requests])
+    elif not requests:
+        click.echo("No callback has ended yet.")
+    else:
+        rows = [(r.id, r.state, _when(r.ended), r.reason) for r in requests]
+        _print_table([("ID", "STATE", "ENDED", "REASON"), *rows])
+
+
+def _matching(requests: list[Request], wanted: str) -> list[Request]:
+    """Return the requests that ``wanted`` names: an id, its beginning at a dash, or a pair as 201-202."""
+    return [r for r in requests if r.id == wanted or r.id.startswith(f"{wanted}-")]
+
+
+@main.command()
+@json_option
+@click.argument("wanted", metavar="ID")
+@click.pass_obj
+def show(directories: Directories, wanted: str, as_json: bool) -> None:
+    """Show one callback with its history: by its ID, or by the pair (201-202: the latest of theirs)."""
+    spool = _spool(directories)
+    found = _matching(spool.live(), wanted) or _matching(spool.ended(), wanted)
+    if not found:
+        raise NotFoundError(f"no callback is called {wanted!r}; busy-callback list and history name them")
+    request = found[-1]
+    if as_json:
+        _print_json(_as_data(request))
+        return
+    fields = [
+        ("ID", request.id),
+        ("Caller", request.caller),
+        ("Callee", request.callee),
+        ("Kind", request.kind),
+        ("State", request.state),
+        ("Requested", _when(request.requested)),
+        ("Expires", _when(request.expires)),
+        ("Ended", _when(request.ended)),
+    ]
+    _print_table(fields)
+    for when, event in request.events:
+        click.echo(f"  {_when(when)}  {event}")
+
+
+@main.command()
+@click.argument("wanted", metavar="ID...", nargs=-1, required=True)
+@click.pass_obj
+def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
+    r"""Cancel waiting callbacks.
+
+    \b
+    busy-callback cancel 201-202          201's request for 202
+    busy-callback cancel 201              all that 201 asked for
+    """
+    spool = _spool(directories)
+    missing = []
+    for name in wanted:
+        ended = [r for r in _matching(spool.live(), name) if spool.cancel(r.id, "by the admin", time.time())]
+        missing += [] if ended else [name]
+        for request in ended:
+            click.echo(f"cancelled {request.id}")
+    if missing:
+        raise NotFoundError(f"no callback is waiting for {', '.join(map(repr, missing))}")
+
+
+@main.command()
+@click.option("--watch", type=click.FloatRange(1, 86400), metavar="SECONDS", help="Follow events for that long.")
+@click.option("-v", "--verbose", is_flag=True, help="Log to standard error too.")
+@click.pass_obj
+def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
+    """Recall the callers whose callees are free now.
+
+    With --watch go on, reacting to Asterisk's events within milliseconds, until the next run takes over.
+    Cron runs this each minute: busy-callback poll --watch 60
+    """
+    _log_to(directories.log, verbose)
+    from busy_callback.poller import Poller
+
+    poller = Poller(directories, load(directories.conf))
+    try:
+        if watch:
+            poller.watch(watch)
+        else:
+            poller.poll()
+    except BusyCallbackError as error:
+        logging.getLogger(__name__).error("%s", error)
+        raise
+
+
+def _log_to(path: str, verbose: bool) -> None:
+    """Log to the file at ``path``, which logrotate may move away, or else to standard error."""
+    handlers: list[logging.Handler] = []
+    try:
+        handlers.append(logging.handlers.WatchedFileHandler(path, encoding="utf-8"))
+    except OSError:
+        verbose = True
+    if verbose:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    logging.basicConfig(
+        level=logging.INFO, handlers=handlers, format="%(asctime)s %(levelname)s[%(process)d] %(message)s"
+    )

@@ -1,0 +1,231 @@
+"""One look at the requests, and the watch that repeats it: glue between policy, spool, callfile and ami."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from busy_callback import callfile, policy
+from busy_callback import request as rq
+from busy_callback.ami import DEVICE_STATES, USER_EVENT, Ami
+from busy_callback.errors import AsteriskError, SpoolError
+from busy_callback.request import Request
+from busy_callback.settings import Directories, Settings
+from busy_callback.spool import Spool, withdraw
+from busy_callback.turn import RELIEF, Turn
+
+log = logging.getLogger(__name__)
+
+RECONNECT_PAUSE = 0.5  # seconds between tries to reach an Asterisk that is away
+LONGEST_SLEEP = 60.0  # seconds after which the watch looks again though nothing happened
+
+
+if TYPE_CHECKING:
+    Inbox = queue.SimpleQueue[tuple[str, dict[str, str]]]
+_RELIEVED = "relieved"
+
+
+class View:
+    """What is known of the extensions' devices, over one connection to Asterisk."""
+
+    def __init__(self, ami: Ami) -> None:
+        self._ami = ami
+        self._extensions: dict[str, str] = {}  # by device
+        self.states: dict[str, int] = {}  # AVAILSTATUS, by extension
+
+    def device(self, extension: str) -> str:
+        """Return the extension's dial string."""
+        device = self._ami.device_of(extension)
+        self._extensions[device] = extension
+        return device
+
+    def ask(self, extension: str) -> None:
+        """Learn the extension's state unless it is known; events keep it up to date."""
+        if extension not in self.states:
+            self.states[extension] = self._ami.device_state(self.device(extension))
+
+    def last_word(self, extension: str) -> int:
+        """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
+        self.states[extension] = self._ami.chan_is_avail(self.device(extension))
+        return self.states[extension]
+
+    def note(self, name: str, headers: dict[str, str]) -> bool:
+        """Take in an event; tell whether it is a reason to look."""
+        if name == "UserEvent":
+            return headers.get("UserEvent") == USER_EVENT
+        extension = self._extensions.get(headers.get("Device", ""))
+        state = headers.get("State", "")
+        if extension is None or state not in DEVICE_STATES:
+            return False
+        known, self.states[extension] = self.states.get(extension), DEVICE_STATES.index(state)
+        return known != self.states[extension]
+
+
+class Poller:
+    """Looks after the requests of one PBX. Only one works at a time: see ``turn``."""
+
+    def __init__(self, directories: Directories, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self.directories = directories
+        self.settings = settings
+        self.spool = Spool(directories.spool)
+        self._clock = clock
+
+    # -- one look ----------------------------------------------------------------------------------
+
+    def look(self, view: View) -> float | None:
+        """Settle what ended, recall whom policy says, and return when to look again (None: no time is set).
+
+        Raises AsteriskError and SpoolError; what was done by then is on disk.
+        """
+        requests = [self._settled(request) for request in self.spool.live()]
+        live = [request for request in requests if request.state in rq.LIVE_STATES]
+        for request in live:
+            view.ask(request.callee)
+            view.ask(request.caller)
+        plan = policy.decide(live, view.states, self._clock(), self.settings)
+        for old, new in plan.changes:
+            self._change(old, new)
+        for request in plan.recalls:
+            self._recall(view, request)
+        return plan.look_again
+
+    def _change(self, old: Request, new: Request) -> bool:
+        """Write a change and log it; False when somebody else changed the request meanwhile."""
+        changed = self.spool.replace(old, new)
+        if changed:
+            log.info("%s: %s", new.id, new.events[-1][1])
+        return changed
+
+    def _settled(self, request: Request) -> Request:
+        """Return the request as it stands after looking at the recall under way, if there is one."""
+        if request.state != rq.RECALLING:
+            return request
+        outgoing = self.directories.outgoing
+        report = self.spool.path("recalls", callfile.report_name(request))
+        restarted = self._asterisk_start() != request.asterisk_start
+        file_waits = callfile.waits(outgoing, request)  # before the report: see policy.settle
+        outcome = callfile.read_report(report)
+        now = self._clock()
+        overdue = policy.is_overdue(request, now, self.settings)
+        if not outcome.claimed and not outcome.withdrawn and file_waits and (restarted or overdue):
+            withdraw(report)
+            outcome = callfile.read_report(report)
+        new = policy.settle(request, outcome, file_waits, restarted, now, self.settings)
+        if new is None or not self._change(request, new):
+            return request
+        if restarted or not outcome.claimed:
+            callfile.remove(outgoing, request)  # a new Asterisk would keep it for ever, or run it in vain
+        return new
+
+    def _asterisk_start(self) -> int:
+        """Return when Asterisk started, as the dialplan sees it too: STAT(M) of its control socket, else 0."""
+        try:
+            return int(os.stat(self.directories.control_socket).st_mtime)
+        except OSError:
+            return 0
+
+    def _recall(self, view: View, request: Request) -> None:
+        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free."""
+        status = view.last_word(request.callee)
+        if not policy.is_free(status):
+            log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
+            return
+        recalling = policy.begin(request, self._asterisk_start(), self._clock())
+        report = self.spool.path("recalls", callfile.report_name(recalling))
+        devices = view.device(request.caller), view.device(request.callee)
+        data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
+        try:
+            with self.spool.lock():
+                if not self.spool.replace_locked(request, recalling):
+                    return  # cancelled meanwhile
+                # From here on a crash leaves a recall that nobody claimed: settle puts it back.
+                temporary = f"{self.spool.directory}/tmp"
+                callfile.hand_over(data, callfile.call_file_name(recalling), temporary, self.directories.outgoing)
+        except OSError as error:
+            raise SpoolError(f"the call file of {request.id} can't be written: {error}") from error
+        log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
+
+    # -- runs --------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Look once. When another poller is at work there is nothing to do."""
+        self.spool.prepare()
+        with Turn(self.spool.path("", "poller.lock")) as turn:
+            if not turn.try_take():
+                log.info("another poll is at work; nothing to do")
+                return
+            self.spool.sweep(self._clock())
+            if self.spool.live():
+                with Ami(self.settings) as ami:
+                    self.look(View(ami))
+
+    def watch(self, seconds: float) -> None:
+        """Look, and look again at each event, until the next watch takes over.
+
+        Ends after ``seconds`` and a quarter more when none comes: cron may start it late. While Asterisk
+        is away or the spool unusable it tries again twice a second, and logs that once.
+        """
+        self.spool.prepare()
+        inbox: Inbox = queue.SimpleQueue()
+        signal.signal(RELIEF, lambda signum, frame: inbox.put((_RELIEVED, {})))
+        ends = time.monotonic() + seconds * 1.25
+        trouble = ""
+        with Turn(self.spool.path("", "poller.lock")) as turn:
+            while True:
+                try:
+                    with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
+                        # Events are heard from here on, so that nothing is missed between the two watches.
+                        turn.take()
+                        self.spool.sweep(self._clock())
+                        if trouble:
+                            log.warning("all is well again")
+                        trouble = ""
+                        self._follow(View(ami), inbox, ends)
+                        return
+                except (AsteriskError, SpoolError) as error:
+                    if str(error) != trouble:
+                        log.error("%s; trying again", error)
+                    trouble = str(error)
+                if time.monotonic() >= ends or _relieved(inbox):
+                    return
+
+    def _follow(self, view: View, inbox: Inbox, ends: float) -> None:
+        """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""
+        while True:
+            look_again = self.look(view)
+            wait = LONGEST_SLEEP if look_again is None else min(LONGEST_SLEEP, look_again - self._clock())
+            due = min(ends, time.monotonic() + wait)
+            while True:
+                try:
+                    name, headers = inbox.get(timeout=max(0.0, due - time.monotonic()))
+                except queue.Empty:
+                    break
+                if name == _RELIEVED:
+                    return
+                if not name:
+                    raise AsteriskError("the connection to Asterisk ended")
+                if view.note(name, headers):
+                    break
+            if time.monotonic() >= ends:
+                return
+
+
+def _relieved(inbox: Inbox) -> bool:
+    """Wait a little before the next try; tell whether another watch took over meanwhile."""
+    until = time.monotonic() + RECONNECT_PAUSE
+    while True:
+        try:
+            if inbox.get(timeout=max(0.0, until - time.monotonic()))[0] == _RELIEVED:
+                return True
+        except queue.Empty:
+            return False
+
+
+def state_name(status: int) -> str:
+    """Return Asterisk's word for an AVAILSTATUS number."""
+    return DEVICE_STATES[status] if 0 <= status < len(DEVICE_STATES) else str(status)

@@ -1,0 +1,238 @@
+"""What a request is, how its life may go, and how it is written down; no input or output.
+
+The AGI imports this module on the caller's time: it must stay free of dataclasses, typing and re.
+"""
+
+from __future__ import annotations
+
+from busy_callback.errors import CorruptRequestError
+
+BUSY = "busy"  # the standards' CCBS: completion of calls to a busy subscriber
+NO_REPLY = "no-reply"  # CCNR: completion on no reply
+KINDS = (BUSY, NO_REPLY)
+
+WAITING = "waiting"
+SUSPENDED = "suspended"  # waiting, but its caller is busy: lets the ones behind it pass
+RECALLING = "recalling"
+LIVE_STATES = (WAITING, SUSPENDED, RECALLING)
+
+COMPLETED = "completed"
+CANCELLED = "cancelled"
+EXPIRED = "expired"
+FAILED = "failed"
+END_STATES = (COMPLETED, CANCELLED, EXPIRED, FAILED)
+
+FORMAT = "busy-callback 1"
+END_MARK = "end"
+MAX_FILE = 65536  # bytes; a record is under 1 kB, a longer file is not ours
+STAMP_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+STAMP_LENGTH = 9
+_MAX_TIME = 1e11
+_MAX_EVENTS = 100
+
+
+def make_stamp(milliseconds: int) -> str:
+    """Return ``milliseconds`` since the epoch in base 36, nine digits, so that text order is time order."""
+    digits = []
+    for _ in range(STAMP_LENGTH):
+        milliseconds, digit = divmod(milliseconds, 36)
+        digits.append(STAMP_DIGITS[digit])
+    return "".join(reversed(digits))
+
+
+def is_number(text: str) -> bool:
+    """Tell whether ``text`` has the form of an extension: 2 to 6 ASCII digits."""
+    return 2 <= len(text) <= 6 and text.isascii() and text.isdigit()
+
+
+def is_language(text: str) -> bool:
+    """Tell whether ``text`` may stand as a channel's language (``zh_TW``); it reaches call files."""
+    return len(text) <= 20 and text.isascii() and text.replace("_", "").replace("-", "").isalnum()
+
+
+def split_id(request_id: str) -> tuple[str, str, str]:
+    """Return caller, callee and stamp of ``CALLER-CALLEE-STAMP``; raise CorruptRequestError."""
+    parts = request_id.split("-")
+    if (
+        len(parts) != 3
+        or not is_number(parts[0])
+        or not is_number(parts[1])
+        or parts[0] == parts[1]
+        or len(parts[2]) != STAMP_LENGTH
+        or parts[2].strip(STAMP_DIGITS)
+    ):
+        raise CorruptRequestError(f"its name {request_id[:60]!r} is not CALLER-CALLEE-STAMP")
+    return parts[0], parts[1], parts[2]
+
+
+class Request:
+    """Caller's wish to be called back when callee is free; a value, changed only by ``but``.
+
+    Times are seconds since the epoch. ``attempt`` numbers the recalls handed to Asterisk,
+    ``unanswered`` counts those that the caller let ring. ``started`` and ``asterisk_start`` belong to the
+    recall under way: when it was handed over, and the start of the Asterisk it was handed to.
+    ``renewed`` is when the caller last asked for the same again. ``events`` is the request's history,
+    (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended.
+    """
+
+    __slots__ = (
+        "asterisk_start",
+        "attempt",
+        "ended",
+        "events",
+        "expires",
+        "id",
+        "kind",
+        "language",
+        "not_before",
+        "reason",
+        "renewed",
+        "requested",
+        "started",
+        "state",
+        "unanswered",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        requested: float,
+        expires: float,
+        kind: str = BUSY,
+        language: str = "",
+        state: str = WAITING,
+        attempt: int = 0,
+        unanswered: int = 0,
+        not_before: float = 0.0,
+        started: float = 0.0,
+        asterisk_start: int = 0,
+        renewed: float = 0.0,
+        events: tuple[tuple[float, str], ...] = (),
+        ended: float = 0.0,
+        reason: str = "",
+    ) -> None:
+        self.id = id
+        self.requested = requested
+        self.expires = expires
+        self.kind = kind
+        self.language = language
+        self.state = state
+        self.attempt = attempt
+        self.unanswered = unanswered
+        self.not_before = not_before
+        self.started = started
+        self.asterisk_start = asterisk_start
+        self.renewed = renewed
+        self.events = events
+        self.ended = ended
+        self.reason = reason
+
+    @property
+    def caller(self) -> str:
+        """The extension that asked and is recalled."""
+        return self.id.split("-", 1)[0]
+
+    @property
+    def callee(self) -> str:
+        """The extension that was busy."""
+        return self.id.split("-", 2)[1]
+
+    @property
+    def stamp(self) -> str:
+        """The request's place in its callee's queue: smaller asked earlier."""
+        return self.id.rsplit("-", 1)[1]
+
+    def but(self, now: float, event: str, **changes: object) -> Request:
+        """Return a copy with ``changes`` and with ``event`` added to its history at ``now``."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields.update(changes)
+        fields["events"] = (*self.events[-_MAX_EVENTS:], (now, event))
+        return Request(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and encode(self) == encode(other)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.id} {self.state}>"
+
+
+def end(request: Request, state: str, reason: str, now: float) -> Request:
+    """Return ``request`` ended at ``now`` in one of END_STATES, with the reason in its history."""
+    return request.but(now, f"{state}: {reason}", state=state, ended=now, reason=reason)
+
+
+_TIMES = ("requested", "expires", "not_before", "started", "renewed", "ended")
+_COUNTS = ("attempt", "unanswered", "asterisk_start")
+_WORDS = ("kind", "state", "language", "reason")
+
+
+def encode(request: Request) -> bytes:
+    """Return the request's file: a line a field, as ``cat`` shows it, closed by an end mark."""
+    lines = [FORMAT, f"id: {request.id}"]
+    for name in _WORDS:
+        lines.append(f"{name}: {getattr(request, name)}")
+    for name in _TIMES:
+        lines.append(f"{name}: {getattr(request, name):.3f}")
+    for name in _COUNTS:
+        lines.append(f"{name}: {getattr(request, name)}")
+    for when, event in request.events:
+        lines.append(f"event: {when:.3f} {event}")
+    lines += [END_MARK, ""]
+    return "\n".join(lines).encode("ascii", "replace")
+
+
+def _number_of(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < _MAX_TIME:
+        raise ValueError
+    return value
+
+
+def decode(data: bytes, request_id: str) -> Request:
+    """Return the request that ``data``, the file named ``request_id``, holds.
+
+    Raises CorruptRequestError with the reason for anything that ``encode`` can't have written.
+    """
+    split_id(request_id)
+    if len(data) > MAX_FILE:
+        raise CorruptRequestError(f"it has {len(data)} bytes, more than any request")
+    lines = data.decode("ascii", "replace").split("\n")
+    if lines[0] != FORMAT:
+        raise CorruptRequestError(f"its first line is not {FORMAT!r}")
+    if lines[-2:] != [END_MARK, ""]:
+        raise CorruptRequestError("its end is missing")
+    fields: dict[str, object] = {}
+    events = []
+    for line in lines[1:-2]:
+        key, separator, value = line.partition(": ")
+        try:
+            if not value.isprintable() or not separator or key in fields:
+                raise ValueError
+            if key == "event":
+                when, _, text = value.partition(" ")
+                events.append((_number_of(when), text))
+            elif key in _TIMES:
+                fields[key] = _number_of(value)
+            elif key in _COUNTS:
+                fields[key] = int(_number_of(value))
+            elif key in _WORDS or key == "id":
+                fields[key] = value
+            else:
+                raise ValueError
+        except ValueError:
+            raise CorruptRequestError(f"its line {line[:60]!r} is not understood") from None
+    missing = [name for name in ("id", *_WORDS, *_TIMES, *_COUNTS) if name not in fields]
+    if missing:
+        raise CorruptRequestError(f"it lacks {', '.join(missing)}")
+    if fields["id"] != request_id:
+        raise CorruptRequestError("it holds another request than its name says")
+    if fields["kind"] not in KINDS or fields["state"] not in LIVE_STATES + END_STATES:
+        raise CorruptRequestError(f"its kind or state is unknown: {fields['kind']}, {fields['state']}")
+    if fields["language"] and not is_language(str(fields["language"])):
+        raise CorruptRequestError("its language is not a language's name")
+    del fields["id"]
+    return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]

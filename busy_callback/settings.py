@@ -1,0 +1,250 @@
+"""busy_callback.conf, asterisk.conf's directories, and the numbering plan.
+
+The AGI imports this module on the caller's time: configparser is loaded only when there is a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from busy_callback.errors import NumberError, SettingsError
+from busy_callback.request import is_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
+ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
+CONF_NAME = "busy_callback.conf"
+
+_PATTERN = re.compile(r"(?:[0-9XZN]|\[[0-9](?:-?[0-9])*\])+")
+_CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
+
+
+class NumberingPlan:
+    """The extensions that may ask for and be given a callback: Asterisk's patterns, without ``.`` and ``!``.
+
+    No pattern at all means any 2 to 6 digits.
+    """
+
+    def __init__(self, patterns: tuple[str, ...] = ()) -> None:
+        self.patterns = patterns
+        texts = []
+        for pattern in patterns:
+            text = pattern.lstrip("_").upper()
+            if not _PATTERN.fullmatch(text):
+                raise ValueError(f"{pattern!r} is not a pattern of digits, X, Z, N and [1-5]")
+            texts.append("".join(_CLASSES.get(c, c) for c in text))
+        self._regex = re.compile("|".join(texts)) if texts else None
+
+    def __contains__(self, number: str) -> bool:
+        return is_number(number) and (self._regex is None or self._regex.fullmatch(number) is not None)
+
+    def check_pair(self, caller: str, callee: str) -> None:
+        """Raise NumberError unless both are extensions of the plan and are not the same."""
+        for role, number in (("caller", caller), ("callee", callee)):
+            if number not in self:
+                plan = ", ".join(self.patterns) or "2 to 6 digits"
+                raise NumberError(f"{role} {printable(number)!r} is not in the numbering plan ({plan})")
+        if caller == callee:
+            raise NumberError(f"{caller} can't be called back by itself")
+
+
+def printable(text: str, limit: int = 40) -> str:
+    """Return hostile ``text`` made safe for a log line: cut, and only harmless ASCII kept."""
+    safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"\\'$`,|;" else "?" for c in text[:limit])
+    return safe + ("..." if len(text) > limit else "")
+
+
+_UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
+
+
+def _seconds(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        match = re.fullmatch(r"([0-9]{1,7}) *(s|min|h|)", text)
+        if not match or not low <= int(match[1]) * _UNITS[match[2]] <= high:
+            raise ValueError(f"a time from {low} s to {high} s, as 90, 90 s, 45 min or 3 h")
+        return int(match[1]) * _UNITS[match[2]]
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,7}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _like(pattern: str, meaning: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(meaning)
+        return text
+
+    return parse
+
+
+def _plan(text: str) -> NumberingPlan:
+    try:
+        return NumberingPlan(tuple(text.replace(",", " ").split()))
+    except ValueError as error:
+        raise ValueError(f"Asterisk patterns as 2XX, 3XXX, or nothing for any 2 to 6 digits: {error}") from None
+
+
+class Settings:
+    """What an admin may set; the defaults are right for a ten-phone office. Times are in seconds."""
+
+    extensions: NumberingPlan = NumberingPlan()
+    device: str = "auto"
+    context: str = "from-internal"
+    ring_time: int = 20
+    attempts: int = 3
+    retry_pause: int = 60
+    service_time: int = 45 * 60
+    queue_per_callee: int = 5
+    queue_per_caller: int = 5
+    host: str = "127.0.0.1"
+    port: int = 5038
+    user: str = "busy_callback"
+    secret: str = ""
+
+
+_KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
+    "general": {
+        "extensions": _plan,
+        "device": _like(
+            r"auto|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
+            "auto, or a dial string with {ext} for the extension, as PJSIP/{ext}",
+        ),
+        "context": _like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "ring_time": _seconds(5, 120),
+        "attempts": _whole(1, 20),
+        "retry_pause": _seconds(1, 3600),
+        "service_time": _seconds(60, 86400),
+        "queue_per_callee": _whole(1, 100),
+        "queue_per_caller": _whole(1, 100),
+    },
+    "manager": {
+        "host": _like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
+        "port": _whole(1, 65535),
+        "user": _like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
+        "secret": _like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+    },
+}
+
+
+def _line_of(text: str, section: str, key: str) -> int:
+    """Return the number of the line that holds ``key`` (or, without one, the section's header)."""
+    current, found = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\[([^]]*)\]", line)
+        if header:
+            current = header[1]
+            found = number if current == section and not found else found
+        elif current == section and key and re.match(rf"{re.escape(key)}\s*[=:]", line.strip(), re.IGNORECASE):
+            return number
+    return found
+
+
+def load(path: str) -> Settings:
+    """Return the settings of the file at ``path``; an absent file gives the defaults.
+
+    Raises SettingsError naming file, line, key and what is allowed.
+    """
+    settings = Settings()
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return settings
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
+    import configparser
+
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), default_section="")
+    try:
+        parser.read_string(text, path)
+    except configparser.Error as error:
+        raise SettingsError(" ".join(str(error).split())) from None
+    for section in parser.sections():
+        if section not in _KEYS:
+            line, allowed = _line_of(text, section, ""), ", ".join(f"[{name}]" for name in _KEYS)
+            raise SettingsError(f"{path}:{line}: no section is called [{section}]; allowed are {allowed}")
+        for key, value in parser[section].items():
+            where = f"{path}:{_line_of(text, section, key)}"
+            if key not in _KEYS[section]:
+                allowed = ", ".join(_KEYS[section])
+                raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
+            try:
+                setattr(settings, key, _KEYS[section][key](value.strip()))
+            except ValueError as error:
+                raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
+    return settings
+
+
+class Directories:
+    """Where this Asterisk keeps its things, by asterisk.conf's own names."""
+
+    astetcdir: str = "/etc/asterisk"
+    astspooldir: str = "/var/spool/asterisk"
+    astagidir: str = "/var/lib/asterisk/agi-bin"
+    astdatadir: str = "/var/lib/asterisk"
+    astlogdir: str = "/var/log/asterisk"
+    astrundir: str = "/var/run/asterisk"
+    astctl: str = "asterisk.ctl"
+
+    @property
+    def conf(self) -> str:
+        """busy_callback.conf."""
+        return os.path.join(self.astetcdir, CONF_NAME)
+
+    @property
+    def spool(self) -> str:
+        """The spool of this package."""
+        return os.path.join(self.astspooldir, "busy_callback")
+
+    @property
+    def outgoing(self) -> str:
+        """Where Asterisk takes call files from."""
+        return os.path.join(self.astspooldir, "outgoing")
+
+    @property
+    def log(self) -> str:
+        """The poller's log."""
+        return os.path.join(self.astlogdir, "busy_callback.log")
+
+    @property
+    def control_socket(self) -> str:
+        """Asterisk's control socket, made anew at each start."""
+        return os.path.join(self.astrundir, self.astctl)
+
+
+def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
+    """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
+
+    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR and AST_CONFIG_DIR (res_agi.c,
+    launch_script), and no file is read. Raises SettingsError when a named asterisk.conf can't be read.
+    """
+    named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
+    directories = Directories()
+    if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ:
+        directories.astspooldir = environ["AST_SPOOL_DIR"]
+        directories.astetcdir = environ["AST_CONFIG_DIR"]
+        return directories
+    try:
+        with open(named or ASTERISK_CONF, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        if not named:
+            return directories
+        raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from None
+    for line in lines:
+        match = re.match(r"\s*(ast[a-z]+)\s*=>?\s*([^;]*)", line)
+        if match and hasattr(Directories, match[1]) and match[2].strip():
+            setattr(directories, match[1], match[2].strip())
+    return directories

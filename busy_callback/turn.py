@@ -1,0 +1,68 @@
+"""Whose turn it is to poll: a lock that one watch hands over to the next without a gap."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from types import TracebackType
+
+from busy_callback.deadline import Deadline
+from busy_callback.errors import SpoolError
+
+# Asks the holder to let go. Whoever does not know it ignores it, so a stale process id does no harm.
+RELIEF = signal.SIGURG
+HANDOVER_TIME = 30.0  # seconds; the holder may be in the middle of a look
+
+
+class Turn:
+    """Context manager over the poller's lock; ``take`` or ``try_take`` it inside, as often as needed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._held = False
+
+    def __enter__(self) -> Turn:
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+        except OSError as error:
+            raise SpoolError(f"{self._path} can't be opened: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+
+    def try_take(self) -> bool:
+        """Take the turn if nobody has it; tell whether it is ours."""
+        if not self._held:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            self._sign()
+        return True
+
+    def take(self) -> None:
+        """Take the turn; ask the one that has it to let go, and wait for that. Raises DeadlineError."""
+        if self.try_take():
+            return
+        holder = os.pread(self._descriptor, 20, 0).strip()
+        if holder.isdigit():
+            try:
+                os.kill(int(holder), RELIEF)
+            except OSError:
+                pass  # it has just ended, or is not ours to ask: the lock tells
+        message = f"another poll (process {holder.decode() or 'unknown'}) has not ended for {HANDOVER_TIME:.0f} s"
+        with Deadline(HANDOVER_TIME, message):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._sign()
+
+    def _sign(self) -> None:
+        self._held = True
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)

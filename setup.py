@@ -1,0 +1,38 @@
+"""Build entry of busy-callback; tools' settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = next(
+    line.split('"')[1]
+    for line in (HERE / "busy_callback" / "__init__.py").read_text().splitlines()
+    if line.startswith("__version__")
+)
+
+setup(
+    name="busy-callback",
+    version=VERSION,
+    description="Busy CallBack for Asterisk: ring back a caller when the busy extension is free",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.9",
+    packages=["busy_callback"],
+    package_data={"busy_callback": ["py.typed"]},
+    scripts=["agi-bin/busy_callback.py"],
+    install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
+    extras_require={
+        "test": ["coverage", "hypothesis", "mypy", "pytest>=7", "pytest-timeout", "ruff"],
+    },
+    entry_points={"console_scripts": ["busy-callback=busy_callback.cli:main"]},
+    classifiers=[
+        "Environment :: Console",
+        "License :: OSI Approved :: MIT License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)),
+        "Topic :: Communications :: Telephony",
+    ],
+)

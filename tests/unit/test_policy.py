@@ -1,0 +1,192 @@
+"""Who is recalled, what ends, when to look again."""
+
+from __future__ import annotations
+
+import pytest
+
+from busy_callback import policy
+from busy_callback import request as rq
+from busy_callback.policy import Outcome, Plan
+from busy_callback.request import Request, make_stamp
+from busy_callback.settings import Settings
+
+from .conftest import NOW
+
+FREE, IN_USE, UNAVAILABLE = 1, 2, 5
+SETTINGS = Settings()
+
+
+def ask(caller: str, callee: str, order: int = 0, **fields: object) -> Request:
+    """Return a waiting request; a larger ``order`` asked later."""
+    request_id = f"{caller}-{callee}-{make_stamp(int(NOW * 1000) + order)}"
+    values: dict[str, object] = {"requested": NOW, "expires": NOW + 600, **fields}
+    return Request(request_id, **values)  # type: ignore[arg-type]
+
+
+def decide(requests: list[Request], now: float = NOW, **states: int) -> Plan:
+    """Decide with extensions' states as ``_202=FREE``; an extension that is not named is free."""
+    named = {name[1:]: state for name, state in states.items()}
+    everyone = {n: FREE for r in requests for n in (r.caller, r.callee)}
+    return policy.decide(requests, {**everyone, **named}, now, SETTINGS)
+
+
+def under_way(**fields: object) -> Request:
+    """Return a request whose first recall was handed over at NOW."""
+    return policy.begin(ask("201", "202", **fields), 7, NOW)
+
+
+def settle(
+    request: Request, outcome: Outcome, file_waits: bool = True, restarted: bool = False, now: float = NOW + 1
+) -> Request | None:
+    """Settle with the default settings."""
+    return policy.settle(request, outcome, file_waits, restarted, now, SETTINGS)
+
+
+def test_a_caller_is_recalled_when_both_are_free() -> None:
+    """A free callee and a free caller make a recall."""
+    request = ask("201", "202")
+    assert decide([request]).recalls == (request,)
+
+
+@pytest.mark.parametrize("state", [2, 3, 4, 5, 6, 7, 8])
+def test_a_callee_that_is_not_free_is_waited_for(state: int) -> None:
+    """Only UNKNOWN and NOT_INUSE are free, as for ChanIsAvail; unavailable is not."""
+    assert decide([ask("201", "202")], _202=state).recalls == ()
+
+
+def test_an_unknown_extension_is_not_free() -> None:
+    """Without a state nobody is rung."""
+    assert policy.decide([ask("201", "202")], {}, NOW, SETTINGS).recalls == ()
+
+
+def test_callers_of_one_callee_are_recalled_in_order() -> None:
+    """Of two that wait for 202 the first is recalled, the second is left for later."""
+    first, second = ask("201", "202", 1), ask("203", "202", 2)
+    plan = decide([first, second])
+    assert (plan.recalls, plan.changes) == ((first,), ())
+
+
+def test_the_next_waits_until_the_recall_before_it_is_over() -> None:
+    """While a recall to a callee is under way there is no other, though its device is idle still."""
+    assert decide([under_way(), ask("203", "202", 2)]).recalls == ()
+
+
+def test_a_busy_caller_is_suspended_and_passed_over() -> None:
+    """A caller that is busy keeps its place, and the one behind it is recalled."""
+    first, second = ask("201", "202", 1), ask("203", "202", 2)
+    plan = decide([first, second], _201=IN_USE)
+    assert plan.recalls == (second,)
+    assert [(old, new.state) for old, new in plan.changes] == [(first, rq.SUSPENDED)]
+
+
+def test_a_suspended_request_resumes_before_the_ones_behind_it() -> None:
+    """A suspended caller that is free again comes first, as it asked first."""
+    first, second = ask("201", "202", 1, state=rq.SUSPENDED), ask("203", "202", 2)
+    assert decide([first, second]).recalls == (first,)
+
+
+def test_one_recall_at_a_time_for_a_caller() -> None:
+    """A caller that waits for two free callees is recalled for the first only."""
+    first, second = ask("201", "202", 1), ask("201", "203", 2)
+    assert decide([first, second]).recalls == (first,)
+
+
+def test_nobody_takes_part_in_two_recalls_at_once() -> None:
+    """The callee of one recall is not rung as the caller of another."""
+    first, second = ask("201", "202", 1), ask("202", "203", 2)
+    assert decide([first, second]).recalls == (first,)
+
+
+def test_a_request_ends_with_its_service_duration() -> None:
+    """At the end of the service duration the request expires, even if the callee is free by then."""
+    plan = decide([ask("201", "202", expires=NOW)])
+    assert plan.recalls == ()
+    assert [(new.state, new.reason) for _, new in plan.changes] == [(rq.EXPIRED, "the service duration is over")]
+
+
+def test_the_pause_between_attempts_is_kept() -> None:
+    """A request with a pause is not recalled before its end, and the plan says when to look again."""
+    plan = decide([ask("201", "202", not_before=NOW + 30)])
+    assert (plan.recalls, plan.look_again) == ((), NOW + 30)
+
+
+def test_there_is_no_time_to_look_again_without_requests() -> None:
+    """With nothing waiting only an event is a reason to look."""
+    assert decide([]).look_again is None
+
+
+def test_a_recall_under_way_is_left_alone() -> None:
+    """Claimed, rung, and nothing reported yet: still under way, however long they talk."""
+    assert settle(under_way(), Outcome(claimed=True), now=NOW + 9999) is None
+
+
+def test_a_talk_completes_the_request() -> None:
+    """Caller and callee talked: completed, with the time they talked."""
+    ended = settle(under_way(), Outcome(claimed=True, callee="ANSWER", talked=61))
+    assert ended is not None
+    assert (ended.state, ended.reason) == (rq.COMPLETED, "201 and 202 talked for 61 s")
+
+
+@pytest.mark.parametrize("status", ["BUSY", "CHANUNAVAIL", "CONGESTION"])
+def test_a_callee_taken_again_keeps_the_request_waiting(status: str) -> None:
+    """The callee was taken again when the caller answered: the request keeps its place (retention)."""
+    waiting = settle(under_way(), Outcome(claimed=True, caller="ANSWER", callee=status))
+    assert waiting is not None
+    assert (waiting.state, waiting.unanswered, waiting.not_before) == (rq.WAITING, 0, 0)
+
+
+@pytest.mark.parametrize("status", ["NOANSWER", "CANCEL", "NOT-RUNG"])
+def test_a_caller_who_answered_has_been_served(status: str) -> None:
+    """The caller answered and the callee did not, or the caller hung up: the request is completed."""
+    ended = settle(under_way(), Outcome(claimed=True, caller="ANSWER", callee=status))
+    assert ended is not None
+    assert ended.state == rq.COMPLETED
+
+
+@pytest.mark.parametrize("status", ["NOANSWER", "BUSY", "CANCEL"])
+def test_an_unanswered_recall_is_retried_after_a_pause(status: str) -> None:
+    """The caller did not answer or rejected: counted, and tried again after the pause."""
+    waiting = settle(under_way(), Outcome(claimed=True, caller=status))
+    assert waiting is not None
+    assert (waiting.state, waiting.unanswered) == (rq.WAITING, 1)
+    assert waiting.not_before == NOW + 1 + SETTINGS.retry_pause
+
+
+def test_the_last_unanswered_recall_ends_the_request() -> None:
+    """After the set number of attempts the request has failed, and says why."""
+    ended = settle(under_way(unanswered=2), Outcome(claimed=True, caller="NOANSWER"))
+    assert ended is not None
+    assert (ended.state, ended.reason) == (rq.FAILED, "201 did not answer the recall (3 of 3 attempts)")
+
+
+def test_a_callee_taken_before_the_ring_costs_no_attempt() -> None:
+    """The dialplan found the callee taken and rang nobody: the request waits on, uncounted."""
+    waiting = settle(under_way(), Outcome(claimed=True, caller="NOT-RUNG"))
+    assert waiting is not None
+    assert (waiting.state, waiting.unanswered, waiting.not_before) == (rq.WAITING, 0, 0)
+
+
+def test_a_recall_lost_by_a_restart_is_taken_for_unanswered() -> None:
+    """Asterisk died during the recall: it may have rung, so it is counted and not repeated at once."""
+    waiting = settle(under_way(), Outcome(claimed=True), restarted=True)
+    assert waiting is not None
+    assert (waiting.unanswered, waiting.not_before) == (1, NOW + 1 + SETTINGS.retry_pause)
+
+
+def test_a_recall_that_was_never_claimed_costs_no_attempt() -> None:
+    """Nobody claimed it, so nobody was rung: the request waits on, uncounted, after a pause."""
+    waiting = settle(under_way(), Outcome(), restarted=True)
+    assert waiting is not None
+    assert (waiting.unanswered, waiting.not_before) == (0, NOW + 1 + SETTINGS.retry_pause)
+
+
+def test_a_call_file_that_vanished_unclaimed_is_given_time() -> None:
+    """Asterisk takes a call file away while the dialplan may still be about to claim it."""
+    assert settle(under_way(), Outcome(), file_waits=False) is None
+    late = NOW + SETTINGS.ring_time + policy.OVERDUE
+    assert settle(under_way(), Outcome(), file_waits=False, now=late) is not None
+
+
+def test_a_clock_that_stepped_back_makes_a_recall_overdue() -> None:
+    """A recall from the future is not waited for until the clock is there again."""
+    assert policy.is_overdue(under_way(), NOW - 3600, SETTINGS)

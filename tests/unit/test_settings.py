@@ -1,0 +1,115 @@
+"""busy_callback.conf, asterisk.conf's directories and the numbering plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from busy_callback.errors import NumberError, SettingsError
+from busy_callback.settings import NumberingPlan, Settings, find_directories, load, printable
+
+
+def write(tmp_path: Path, text: str) -> str:
+    """Return the path of a settings file with that text."""
+    path = tmp_path / "busy_callback.conf"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_an_absent_file_means_the_defaults(tmp_path: Path) -> None:
+    """Without a file every setting has its default."""
+    assert vars(load(str(tmp_path / "none.conf"))) == vars(Settings())
+
+
+def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
+    """Times may be given in s, min and h; comments begin with a semicolon."""
+    path = write(tmp_path, "[general]\nservice_time = 30 min ; as the old PBX\nring_time=15\n[manager]\nsecret=x=y\n")
+    settings = load(path)
+    assert (settings.service_time, settings.ring_time, settings.secret) == (1800, 15, "x=y")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[general]\nring_time = soon\n", 2, "ring_time = 'soon' is not a time from 5 s to 120 s"),
+        ("[general]\n\nring_time = 4\n", 3, "a time from 5 s"),
+        ("[general]\nattempts = 0\n", 2, "a whole number from 1 to 20"),
+        ("[general]\nextensions = 2XX, 20a\n", 2, "Asterisk patterns"),
+        ("[general]\ndevice = PJSIP\n", 2, "PJSIP/{ext}"),
+        ("[general]\ncontext = a b\n", 2, "a dialplan context's name"),
+        ("[general]\nring_tme = 5\n", 2, "has no setting 'ring_tme'; allowed are extensions"),
+        ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager]"),
+        ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
+        ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
+    ],
+)
+def test_a_bad_value_is_one_error_that_says_where_and_what(tmp_path: Path, text: str, line: int, says: str) -> None:
+    """The error names file, line, key and what is allowed."""
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["no section\n", "[general]\nring_time=5\nring_time=6\n", "[general\n"])
+def test_a_file_that_is_no_ini_is_one_error(tmp_path: Path, text: str) -> None:
+    """A syntax error is told in one line, with the file's name."""
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError, match=r"busy_callback\.conf") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plan_admits_its_extensions_only() -> None:
+    """X, Z, N and ranges are Asterisk's; lengths may be mixed."""
+    plan = NumberingPlan(("2XX", "_[3-5]0ZN"))
+    assert [n for n in ("200", "299", "3012", "4019", "6012", "2000", "20", "3002", "3011") if n in plan] == [
+        "200",
+        "299",
+        "3012",
+        "4019",
+    ]
+
+
+@pytest.mark.parametrize("number", ["", "2", "2000000", "20a", "٢٠١", "201\n", " 201", "201&203", "²²²"])
+def test_without_a_plan_only_2_to_6_ascii_digits_are_extensions(number: str) -> None:
+    """Nothing but 2 to 6 of 0 to 9 is an extension."""
+    assert number not in NumberingPlan()
+
+
+def test_nobody_is_called_back_by_themselves() -> None:
+    """A caller never equals its callee."""
+    with pytest.raises(NumberError, match="by itself"):
+        NumberingPlan().check_pair("201", "201")
+
+
+def test_hostile_text_is_made_harmless_for_the_log() -> None:
+    """Control characters, quotes and dialplan syntax are replaced, and long text is cut."""
+    assert printable("20\n1\"${SHELL(x)}`'é") == "20?1??{SHELL(x)}???"
+    assert printable("1" * 50) == "1" * 40 + "..."
+
+
+def test_directories_come_from_asterisk_conf(tmp_path: Path) -> None:
+    """Both of Asterisk's assignment signs, comments and the template mark are understood."""
+    conf = tmp_path / "asterisk.conf"
+    conf.write_text("[directories](!)\nastspooldir => /srv/spool ; here\nastetcdir=/srv/etc\n[files]\nastctl = a.ctl\n")
+    found = find_directories({}, str(conf))
+    assert (found.spool, found.outgoing) == ("/srv/spool/busy_callback", "/srv/spool/outgoing")
+    assert (found.conf, found.astctl) == ("/srv/etc/busy_callback.conf", "a.ctl")
+
+
+def test_the_environment_can_name_asterisk_conf(tmp_path: Path) -> None:
+    """BUSY_CALLBACK_ASTERISK_CONF wins over what Asterisk tells its AGI scripts."""
+    conf = tmp_path / "asterisk.conf"
+    conf.write_text("[directories]\nastspooldir => /srv/spool\n")
+    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other"}
+    assert find_directories(environ).astspooldir == "/other"
+    assert find_directories({**environ, "BUSY_CALLBACK_ASTERISK_CONF": str(conf)}).astspooldir == "/srv/spool"
+
+
+def test_a_named_asterisk_conf_must_exist(tmp_path: Path) -> None:
+    """A wrong --asterisk-conf is an error, never silently the usual one."""
+    with pytest.raises(SettingsError, match="can't be read"):
+        find_directories({}, str(tmp_path / "none"))
