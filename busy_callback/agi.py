@@ -48,6 +48,8 @@ GONE = (AGIException, OSError, ValueError)
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Serve one AGI call with the script's arguments and environment; return the exit status, 0 or 1."""
     try:
+        # A caller's name may be in any encoding; it must not keep the request from being served.
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with open(os.devnull, "w") as nowhere:
             agi = AGI(stderr=nowhere)
             return _serve(agi, arguments, environ)

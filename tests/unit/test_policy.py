@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from busy_callback import policy
@@ -16,11 +18,10 @@ FREE, IN_USE, UNAVAILABLE = 1, 2, 5
 SETTINGS = Settings()
 
 
-def ask(caller: str, callee: str, order: int = 0, **fields: object) -> Request:
+def ask(caller: str, callee: str, order: int = 0, **fields: Any) -> Request:
     """Return a waiting request; a larger ``order`` asked later."""
     request_id = f"{caller}-{callee}-{make_stamp(int(NOW * 1000) + order)}"
-    values: dict[str, object] = {"requested": NOW, "expires": NOW + 600, **fields}
-    return Request(request_id, **values)  # type: ignore[arg-type]
+    return Request(request_id, **{"requested": NOW, "expires": NOW + 600, **fields})
 
 
 def decide(requests: list[Request], now: float = NOW, **states: int) -> Plan:
@@ -30,7 +31,7 @@ def decide(requests: list[Request], now: float = NOW, **states: int) -> Plan:
     return policy.decide(requests, {**everyone, **named}, now, SETTINGS)
 
 
-def under_way(**fields: object) -> Request:
+def under_way(**fields: Any) -> Request:
     """Return a request whose first recall was handed over at NOW."""
     return policy.begin(ask("201", "202", **fields), 7, NOW)
 

@@ -1,0 +1,201 @@
+"""The AGI script, run as Asterisk runs it: a process with pipes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from busy_callback.settings import Directories
+from busy_callback.spool import Spool
+
+SCRIPT = Path(__file__).parents[2] / "agi-bin" / "busy_callback.py"
+ANSWER = "200 result=0\n"
+
+
+def run(
+    directories: Directories, *arguments: str, head: str = "agi_language: zh\n\n", answers: str = ANSWER * 9
+) -> list[str]:
+    """Run the script with what Asterisk would say on its input; return the commands that it gave."""
+    environ = {
+        **os.environ,
+        "AST_SPOOL_DIR": directories.astspooldir,
+        "AST_CONFIG_DIR": directories.astetcdir,
+    }
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments],
+        input=(head + answers).encode("utf-8", "surrogateescape"),
+        stdout=subprocess.PIPE,
+        env=environ,
+        timeout=30,
+        check=False,
+    )
+    return done.stdout.decode().splitlines()
+
+
+def status(commands: list[str]) -> str:
+    """Return what BUSY_CALLBACK_STATUS was set to."""
+    return commands[0].replace("SET VARIABLE", "").replace('"', "").split()[1]
+
+
+def test_a_request_is_registered_with_the_callers_language(directories: Directories) -> None:
+    """REGISTERED is told to the dialplan, and the watching poller is woken."""
+    commands = run(directories, "201", "202")
+    assert commands == [
+        'SET VARIABLE "BUSY_CALLBACK_STATUS" "REGISTERED"',
+        'EXEC UserEvent "BusyCallback,Status: REGISTERED"',
+    ]
+    (request,) = Spool(directories.spool).live()
+    assert (request.caller, request.callee, request.kind, request.language) == ("201", "202", "busy", "zh")
+
+
+def test_a_third_argument_names_the_kind(directories: Directories) -> None:
+    """no-reply asks for completion on no reply."""
+    run(directories, "201", "202", "no-reply")
+    assert Spool(directories.spool).live()[0].kind == "no-reply"
+
+
+def test_the_same_again_is_a_duplicate_and_no_failure(directories: Directories) -> None:
+    """DUPLICATE is a success to the caller: no failure prompt, no hang-up."""
+    run(directories, "201", "202")
+    commands = run(directories, "201", "202")
+    assert status(commands) == "DUPLICATE"
+    assert len(commands) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["201"],
+        ["", "202"],
+        ["201", ""],
+        ["2o1", "202"],
+        ["201&203", "202"],
+        ["201", "2" * 40],
+        ["201\n", "202"],
+        ["201", "202\nApplication: System"],
+        ["201", "201"],
+        ["../201", "202"],
+        ["201", "202", "sometimes"],
+        ["201", "202", "busy", "more"],
+        ["${SHELL(id)}", "202"],
+    ],
+)
+def test_bad_arguments_are_refused(directories: Directories, arguments: list[str]) -> None:
+    """REFUSED: one log line, the failure prompt, hung up, and nothing in the spool."""
+    commands = run(directories, *arguments)
+    assert status(commands) == "REFUSED"
+    assert commands[1].startswith('EXEC Log "WARNING,busy_callback.py: REFUSED: ')
+    assert commands[2:] == ['STREAM FILE busy-callback-failed "" 0', "HANGUP"]
+    assert not Path(directories.spool).exists() or Spool(directories.spool).live() == []
+
+
+def test_a_number_outside_the_plan_is_refused(directories: Directories) -> None:
+    """The numbering plan of busy_callback.conf decides."""
+    Path(directories.conf).write_text("[general]\nextensions = 2XX\n")
+    assert status(run(directories, "201", "302")) == "REFUSED"
+    assert status(run(directories, "201", "202")) == "REGISTERED"
+
+
+def test_a_full_queue_is_told_and_hung_up(directories: Directories) -> None:
+    """FULL: the caller hears that it did not work."""
+    Path(directories.conf).write_text("[general]\nqueue_per_callee = 1\n")
+    run(directories, "201", "202")
+    commands = run(directories, "203", "202")
+    assert status(commands) == "FULL"
+    assert commands[-1] == "HANGUP"
+
+
+def test_a_spool_that_cannot_be_used_is_an_error_that_the_caller_hears(directories: Directories) -> None:
+    """ERROR: logged, failure prompt, hung up, so that nothing is confirmed that is not on disk."""
+    Path(directories.spool).write_text("not a directory")
+    commands = run(directories, "201", "202")
+    assert status(commands) == "ERROR"
+    assert commands[1].startswith('EXEC Log "ERROR,busy_callback.py: ERROR: ')
+    assert commands[-1] == "HANGUP"
+
+
+def test_a_bad_settings_file_is_an_error_that_names_the_line(directories: Directories) -> None:
+    """A settings file with a mistake is told in Asterisk's log."""
+    Path(directories.conf).write_text("[general]\nring_time = x\n")
+    commands = run(directories, "201", "202")
+    assert status(commands) == "ERROR"
+    assert "busy_callback.conf:2: ring_time" in commands[1]
+
+
+def minds_hangup(pid: int) -> bool:
+    """Tell whether the process ignores or catches SIGHUP, whose bit is the first."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigIgn", "SigCgt"))]
+    return any(mask & 1 for mask in masks)
+
+
+def test_a_caller_who_hangs_up_is_registered_all_the_same(directories: Directories) -> None:
+    """Asterisk's SIGHUP, and its silence afterwards, do not undo the request."""
+    environ = {**os.environ, "AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), "201", "202"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    ) as script:
+        assert script.stdin is not None
+        # The script reads its input only after its first statement has run: no signal can come too early.
+        script.stdin.write(b"agi_language: zh\n")
+        script.stdin.flush()
+        while not minds_hangup(script.pid):
+            pass
+        script.send_signal(signal.SIGHUP)
+        script.stdin.write(b"\n")
+        script.stdin.close()
+        script.wait()
+    assert len(Spool(directories.spool).live()) == 1
+
+
+def test_an_asterisk_that_is_gone_ends_the_script(directories: Directories) -> None:
+    """End of input in place of an answer: the request is kept and the script ends."""
+    assert len(run(directories, "201", "202", answers="")) == 1
+    assert len(Spool(directories.spool).live()) == 1
+
+
+def test_the_caller_can_cancel(directories: Directories) -> None:
+    """cancel,FROM ends all of the caller's requests, cancel,FROM,TO the one; the count is told."""
+    run(directories, "201", "202")
+    run(directories, "201", "203")
+    run(directories, "204", "203")
+    commands = run(directories, "cancel", "201", "202")
+    assert commands[:2] == [
+        'SET VARIABLE "BUSY_CALLBACK_STATUS" "CANCELLED"',
+        'SET VARIABLE "BUSY_CALLBACK_COUNT" "1"',
+    ]
+    assert status(run(directories, "cancel", "201")) == "CANCELLED"
+    assert status(run(directories, "cancel", "201")) == "NONE"
+    assert [r.caller for r in Spool(directories.spool).live()] == ["204"]
+    assert status(run(directories, "cancel", "x")) == "REFUSED"
+
+
+OURS = {f"busy_callback{name}" for name in ("", ".agi", ".deadline", ".errors", ".request", ".settings", ".spool")}
+PYST2 = {
+    "asterisk",
+    "asterisk.agi",
+    "six",
+    "functools",
+    "itertools",
+    "operator",
+    "importlib.util",
+    "importlib.machinery",
+}
+STDLIB = {"__future__", "collections", "collections.abc", "copyreg", "enum", "fcntl", "keyword", "re", "reprlib"}
+STDLIB |= {"signal", "types", "importlib", "importlib.abc", "warnings", "contextlib", "sre_compile", "sre_constants"}
+STDLIB |= {"sre_parse", "re._casefix", "re._compiler", "re._constants", "re._parser", "importlib._abc"}
+
+
+def test_the_agi_imports_no_more_than_its_budget() -> None:
+    """What the AGI imports is the caller's waiting time: no click, manager, logging, json, pathlib, typing."""
+    start = f"import sys; sys.path[:] = {sys.path!r}; bare = set(sys.modules); import busy_callback.agi; "
+    program = start + "print(*set(sys.modules) - bare)"
+    loaded = subprocess.check_output([sys.executable, "-I", "-c", program], text=True).split()
+    extra = set(loaded) - OURS - PYST2 - STDLIB
+    assert {name for name in extra if not name.startswith(("_", "six."))} == set()
