@@ -35,14 +35,39 @@ else:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
 
 REFUSED = "REFUSED"
 ERROR = "ERROR"
 CANCELLED = "CANCELLED"
 NONE = "NONE"
 FAILURE_PROMPT = "busy-callback-failed"
-# What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, int('').
+# What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
+
+
+class _Conversation:
+    """What Asterisk says, as pyst2 can read it: the environment up to a blank line, then only answers.
+
+    A line feed in a script's argument ends the environment early; what is left of it would be taken for
+    answers, one off for ever. And pyst2 does not notice the end of input: it would read on without end.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._answering = False
+
+    def readline(self) -> str:
+        """Return the next line that pyst2 is to see; raise OSError when Asterisk is gone."""
+        while True:
+            line = self._stream.readline()
+            if not self._answering:
+                self._answering = not line.strip()
+                return line
+            if not line:
+                raise OSError("Asterisk has closed the conversation")
+            if line[:3].isdigit():
+                return line
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -51,7 +76,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         # A caller's name may be in any encoding; it must not keep the request from being served.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with open(os.devnull, "w") as nowhere:
-            agi = AGI(stderr=nowhere)
+            agi = AGI(_Conversation(sys.stdin), sys.stdout, nowhere)
             return _serve(agi, arguments, environ)
     except GONE:
         return 1
@@ -126,6 +151,7 @@ def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str]) -> N
 def _turn_away(agi: AGI) -> None:
     """Let the caller hear that there is no callback, and hang up."""
     try:
+        agi.answer()  # on a channel that is not up yet, most phones would hear nothing
         agi.stream_file(FAILURE_PROMPT)
     except AGIException:
         pass  # a missing prompt: hanging up tells as well

@@ -91,7 +91,7 @@ def test_bad_arguments_are_refused(directories: Directories, arguments: list[str
     commands = run(directories, *arguments)
     assert status(commands) == "REFUSED"
     assert commands[1].startswith('EXEC Log "WARNING,busy_callback.py: REFUSED: ')
-    assert commands[2:] == ['STREAM FILE busy-callback-failed "" 0', "HANGUP"]
+    assert commands[2:] == ["ANSWER", 'STREAM FILE busy-callback-failed "" 0', "HANGUP"]
     assert not Path(directories.spool).exists() or Spool(directories.spool).live() == []
 
 
