@@ -24,7 +24,7 @@ setup(
     scripts=["agi-bin/busy_callback.py"],
     install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
     extras_require={
-        "test": ["coverage", "hypothesis", "mypy", "pytest>=7", "pytest-timeout", "ruff"],
+        "test": ["coverage", "hypothesis", "mypy", "numpy", "pytest>=7", "pytest-timeout", "pytest-xdist", "ruff"],
     },
     entry_points={"console_scripts": ["busy-callback=busy_callback.cli:main"]},
     classifiers=[

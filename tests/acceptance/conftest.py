@@ -1,0 +1,61 @@
+"""What the acceptance tests share: an office on each Asterisk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..lab.office import REPOSITORY, Office
+from ..lab.releases import RELEASES, Release
+
+OpenOffice = Callable[..., Office]
+# While it boots, Asterisk complains of the configuration files that the lab leaves out: no matter here.
+AT_BOOT = re.compile(r"(WARNING|ERROR)\S* (pbx|extconf|ast_expr2)")
+IN_SERVICE = re.compile(r"(WARNING|ERROR)\[|Traceback")
+
+
+@pytest.fixture(params=RELEASES, ids=lambda release: f"asterisk{release.version}")
+def release(request: pytest.FixtureRequest) -> Release:
+    """Each of the two Asterisks."""
+    found: Release = request.param
+    return found
+
+
+@pytest.fixture
+def open_office(release: Release, tmp_path: Path) -> Iterator[OpenOffice]:
+    """Open an office with a phone for each number; it closes with the test, and its logs are shown."""
+    offices: list[Office] = []
+
+    def open_one(*people: str, **options: Any) -> Office:
+        office = Office(release, tmp_path / f"office{len(offices)}", people or ("201", "202", "203"), **options)
+        offices.append(office)
+        office.__enter__()
+        for number in people or ("201", "202", "203"):
+            office.phone(number)
+        return office
+
+    yield open_one
+    for office in offices:
+        office.close()
+        print(office.asterisk.log_text())
+        print(office.asterisk.log_text("busy_callback.log"))
+
+
+def prompt(name: str, language: str = "en") -> Path:
+    """Return a prompt's file, as a phone with g711 hears it."""
+    return REPOSITORY / "sounds" / language / f"{name}.wav"
+
+
+def complaints(office: Office) -> list[str]:
+    """Return what Asterisk complained of: of the dialplan as it loaded it, and of anything at work."""
+    boot, _, service = office.asterisk.log_text().partition("Asterisk Ready")
+    return [
+        line
+        for text, pattern in ((boot, AT_BOOT), (service, IN_SERVICE))
+        for line in text.splitlines()
+        if pattern.search(line)
+    ]
