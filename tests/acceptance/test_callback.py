@@ -174,6 +174,7 @@ def test_a_callee_that_is_taken_again_is_busy_as_usual(open_office: OpenOffice) 
     office.talk(c, b)
     a.accept()
     a.established()
+    a.wait_until_heard(prompt("busy-callback"))
     a.press("5")
     a.closed()
     assert b.rings == 1

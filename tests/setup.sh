@@ -1,0 +1,28 @@
+# Sourced by tests/demo and tests/run: installs what the lab needs on a Debian machine, once.
+# The Asterisks go to a cache outside the checkout (BUSY_CALLBACK_CACHE, by default ~/.cache/busy-callback).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PATH:/usr/sbin:/sbin"
+
+if [ "$(id -u)" != 0 ]; then
+    echo "Run this as root: it installs Debian packages and unpacks the two Asterisks." >&2
+    exit 1
+fi
+missing=
+for pair in debootstrap:debootstrap baresip:baresip sipp:sip-tester strace:strace; do
+    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
+done
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+if [ -n "$missing" ]; then
+    echo "Installing$missing ..." >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
+fi
+if [ ! -e .venv/installed ] || [ setup.py -nt .venv/installed ]; then
+    echo "Installing the package into .venv ..." >&2
+    python3 -m venv .venv
+    # compat: a plain path, as fast to import from as an installed package
+    .venv/bin/pip install -qq --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]' >&2
+    touch .venv/installed
+fi
+.venv/bin/python -m tests.lab.releases
