@@ -2,11 +2,13 @@
 
     AGI(busy_callback.py,FROM,TO[,KIND])    registers that FROM asks to be called back by TO
     AGI(busy_callback.py,cancel,FROM[,TO])  cancels FROM's requests
+    AGI(busy_callback.py,count,FROM)        counts FROM's requests
 
 BUSY_CALLBACK_STATUS is REGISTERED, DUPLICATE, FULL, REFUSED or ERROR; for cancel CANCELLED, NONE, REFUSED
-or ERROR, with BUSY_CALLBACK_COUNT. On FULL, REFUSED and ERROR of a registration the caller hears the
-failure prompt and is hung up, so that a dialplan that does not look at the status never confirms what is
-not on disk. Each start is the caller's waiting time: a test holds the imports to a budget.
+or ERROR, and for count COUNTED, REFUSED or ERROR, both with BUSY_CALLBACK_COUNT. On FULL, REFUSED and ERROR of
+a registration the caller hears the failure prompt and is hung up, so that a dialplan that does not look at the
+status never confirms what is not on disk. Each start is the caller's waiting time: a test holds the imports to
+a budget.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ REFUSED = "REFUSED"
 ERROR = "ERROR"
 CANCELLED = "CANCELLED"
 NONE = "NONE"
+COUNTED = "COUNTED"
 FAILURE_PROMPT = "busy-callback-failed"
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
@@ -83,13 +86,13 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
-    cancelling = arguments[:1] == ["cancel"]
+    registering = arguments[:1] not in (["cancel"], ["count"])
     variables = {}
     try:
-        if cancelling:
-            count = _cancel(arguments[1:], environ)
-            status = CANCELLED if count else NONE
-            variables["BUSY_CALLBACK_COUNT"] = str(count)
+        if not registering:
+            found = _cancel_or_count(arguments, environ)
+            status = COUNTED if arguments[0] == "count" else CANCELLED if found else NONE
+            variables["BUSY_CALLBACK_COUNT"] = str(found)
         else:
             status = _register(arguments, agi.env.get("agi_language", ""), environ)
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
@@ -100,7 +103,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     try:
         _tell(agi, status, complaint, variables)
     finally:
-        if complaint and not cancelling:
+        if complaint and registering:
             _turn_away(agi)
     return 1 if status == ERROR else 0
 
@@ -122,19 +125,22 @@ def _register(arguments: list[str], language: str, environ: Mapping[str, str]) -
     return spool.register(caller, callee, kind, language, settings, time.time())[0]
 
 
-def _cancel(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Cancel the caller's requests, or the one for a callee; return how many there were."""
-    if len(arguments) not in (1, 2):
-        raise NumberError(f"busy_callback.py cancel takes FROM or FROM,TO, not {len(arguments)} arguments")
+def _cancel_or_count(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Cancel or count the caller's requests, or the one for a callee; return how many there were."""
+    verb, numbers = arguments[0], arguments[1:]
+    if len(numbers) not in (1, 2):
+        raise NumberError(f"busy_callback.py {verb} takes FROM or FROM,TO, not {len(numbers)} arguments")
     directories = find_directories(environ)
     settings = load(directories.conf)
-    for number in arguments:
+    for number in numbers:
         if number not in settings.extensions:
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
     spool = Spool(directories.spool)
     spool.prepare()
-    wanted = [r for r in spool.live() if [r.caller, r.callee][: len(arguments)] == arguments]
-    return sum(spool.cancel(r.id, "by the caller", time.time()) for r in wanted)
+    found = [r for r in spool.live() if [r.caller, r.callee][: len(numbers)] == numbers]
+    if verb == "count":
+        return len(found)
+    return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
 
 
 def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ import itertools
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,12 +19,14 @@ from asterisk.manager import Event, Manager, ManagerException
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
+from busy_callback.policy import INVALID, combine
 from busy_callback.settings import Settings
 
 log = logging.getLogger(__name__)
 
 ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
 PROBE_CONTEXT = "busy-callback-probe"
+LAMP_CONTEXT = "busy-callback-lamp"
 USER_EVENT = "BusyCallback"
 
 # include/asterisk/devicestate.h, enum ast_device_state; main/devicestate.c, devstatestring
@@ -39,11 +41,11 @@ DEVICE_STATES = (
     "RINGINUSE",
     "ONHOLD",
 )
-INVALID = DEVICE_STATES.index("INVALID")
 
 # What a device may be called in an AMI frame and a call file. SHELL and EVAL in a variable's name would
 # need Asterisk's "system" class (main/manager.c), so such a device is asked for by nobody.
-_DEVICE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}")
+_DEVICE = re.compile(r"(?:[A-Za-z0-9]+/|Custom:busy-callback-)[A-Za-z0-9_.@/-]{1,60}")
+_CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/;-]{1,100}")
 
 
 class _Session(Manager):  # type: ignore[misc]
@@ -151,9 +153,11 @@ class Ami:
             raise AsteriskError(f"Asterisk answered {action} out of order: {answer.response!r:.200}")
         return headers
 
-    def _get(self, variable: str) -> str:
-        """Return a global variable's or a function's value, '' when unset (manager.c, action_getvar)."""
-        answer = self._act(Action="Getvar", Variable=variable)
+    def _get(self, variable: str, **channel: str) -> str:
+        """Return a variable's or a function's value, '' when unset (manager.c, action_getvar)."""
+        answer = self._act(Action="Getvar", Variable=variable, **channel)
+        if channel and answer.get("Message") == "No such channel":
+            return ""
         if answer.get("Response") != "Success" or answer.get("Variable") != variable:
             raise AsteriskError(
                 f"Asterisk does not tell {variable}: {answer.get('Message', 'no reason given')}; "
@@ -168,39 +172,56 @@ class Ami:
             raise AsteriskError(f"Asterisk does not know DEVICE_STATE({device}); is func_devstate.so loaded?")
         return DEVICE_STATES.index(word)
 
-    def device_states(self, devices: Iterable[str]) -> dict[str, int]:
-        """Return the state of each device."""
-        return {device: self.device_state(device) for device in devices}
+    def devices_of(self, extension: str) -> tuple[str, ...]:
+        """Return the devices of an extension, by the setting; an extension without a device has none.
 
-    def device_of(self, extension: str) -> str:
-        """Return the extension's dial string: by the setting, else PJSIP if there is such an endpoint, else SIP."""
-        if self._settings.device != "auto":
-            return check_device(self._settings.device.replace("{ext}", extension))
-        if extension not in self._pjsip:
-            if self.device_state(f"PJSIP/{extension}") == INVALID:
-                return f"SIP/{extension}"  # not remembered: PJSIP may not be loaded yet
-            self._pjsip.add(extension)
-        return f"PJSIP/{extension}"
-
-    def chan_is_avail(self, device: str) -> int:
-        """Run ChanIsAvail(device,s) in Asterisk and return AVAILSTATUS.
-
-        A Local channel into the probe context runs it; the answer comes back in a global variable. Where
-        that context is not loaded, DEVICE_STATE, which gives the same number, is asked, and a warning
-        logged once.
+        ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``: what AstDB has for it, which only
+        the dialplan may read (main/pbx_functions.c takes DB for dangerous).
         """
-        probe_id = secrets.token_hex(8)
-        self._act(
-            Action="Originate",
-            Channel=f"Local/000@{PROBE_CONTEXT}/n",
-            Application="NoOp",
-            Timeout="3000",
-            Variable=[f"BUSY_CALLBACK_DEVICE={check_device(device)}", f"BUSY_CALLBACK_PROBE_ID={probe_id}"],
-        )
-        # It always says "Originate failed": the channel never answers. The variable tells.
-        found, _, status = self._get("BUSY_CALLBACK_PROBE").partition(" ")
-        if found == probe_id and status.isdigit():
-            return int(status)
+        way = self._settings.device
+        if way == "auto":
+            if extension not in self._pjsip:
+                if self.device_state(f"PJSIP/{extension}") == INVALID:
+                    return (f"SIP/{extension}",)  # not remembered: PJSIP may not be loaded yet
+                self._pjsip.add(extension)
+            return (f"PJSIP/{extension}",)
+        if way == "freepbx":
+            return self._check_all(self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=extension))
+        if way.startswith("hint@"):
+            return self._check_all(self._get(f"HINT({extension}@{way[5:]})"))
+        return self._check_all(way.replace("{ext}", extension))
+
+    def _check_all(self, dial_string: str) -> tuple[str, ...]:
+        """Return the devices of a dial string; what else an admin's hints and AstDB hold is left out."""
+        return tuple(device for device in dial_string.split("&") if _DEVICE.fullmatch(device))
+
+    def are_talking(self, some: Iterable[str], others: Iterable[str]) -> bool:
+        """Tell whether a channel of some devices is connected with one of the others (BRIDGEPEER, main/bridge.c)."""
+        for device in some:
+            for channel in self._get(f"CHANNELS(^{re.escape(check_device(device))}-)").split():
+                peers = self._get("BRIDGEPEER", Channel=channel).split(",") if _CHANNEL.fullmatch(channel) else []
+                if any(peer.rpartition("-")[0] in others for peer in peers):
+                    return True
+        return False
+
+    def set_lamp(self, extension: str, state: int) -> None:
+        """Give an extension's lamp, Custom:busy-callback-EXTENSION, a device state."""
+        self._run(LAMP_CONTEXT, extension, BUSY_CALLBACK_LAMP=DEVICE_STATES[state])
+
+    def lamp(self, extension: str) -> int:
+        """Return the device state of an extension's lamp."""
+        return self.device_state(f"Custom:busy-callback-{extension}")
+
+    def chan_is_avail(self, devices: Sequence[str]) -> int:
+        """Run ChanIsAvail(devices,as) in Asterisk and return AVAILSTATUS, combined.
+
+        Where the probe context is not loaded, DEVICE_STATE, which gives the same numbers, is asked, and a
+        warning logged once.
+        """
+        dial_string = "&".join(map(check_device, devices))
+        numbers = self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=dial_string).split("&")
+        if all(number.isascii() and number.isdigit() for number in numbers):
+            return combine(map(int, numbers))
         if not self._probe_missing:
             self._probe_missing = True
             log.warning(
@@ -209,7 +230,28 @@ class Ami:
                 PROBE_CONTEXT,
                 self._settings.user,
             )
-        return self.device_state(device)
+        return combine(self.device_state(device) for device in devices)
+
+    def _ask_dialplan(self, question: str, **variables: str) -> str:
+        """Let the probe context answer a question; '' when it can't.
+
+        A Local channel runs it; the answer comes back in a global variable.
+        """
+        probe_id = secrets.token_hex(8)
+        self._run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
+        found, _, answer = self._get("BUSY_CALLBACK_PROBE").partition(" ")
+        return answer if found == probe_id else ""
+
+    def _run(self, context: str, extension: str, **variables: str) -> None:
+        """Run an extension of ours in Asterisk to its end."""
+        self._act(
+            Action="Originate",
+            Channel=f"Local/{extension}@{context}/n",
+            Application="NoOp",
+            Timeout="3000",
+            Variable=[f"{name}={value}" for name, value in variables.items()],
+        )
+        # It always answers "Originate failed": the channel never answers. What it did tells.
 
 
 def _reason(error: Exception) -> str:

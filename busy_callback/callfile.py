@@ -5,6 +5,7 @@ two files: ``outgoing/busy-callback-ID.N.call``, which Asterisk keeps until the 
 spool's ``recalls/ID.N``, to which the dialplan appends a line a fact (dialplan/extensions_busy_callback.conf):
 
     claimed UNIQUEID              this run of the call file may ring the caller
+    answered                      the caller took it
     caller DIALSTATUS CAUSE       how ringing the caller ended
     callee DIALSTATUS SECONDS     how the call to the callee ended, and how long they talked
 
@@ -45,11 +46,20 @@ def clean(value: str) -> str:
     Refused: control characters (a line feed would add a field), a comment's start (``;``, ``#`` after a
     blank), blanks at the ends, anything that is not ASCII.
     """
-    if not value.isascii() or not value.isprintable() or ";" in value or value != value.strip():
+    if not value.isascii() or ";" in value:
         raise ValueError(f"{value[:40]!r} can't stand in a call file")
-    if value.startswith("#") or " #" in value:
-        raise ValueError(f"{value[:40]!r} would start a comment in a call file")
-    return value
+    return clean_text(value)
+
+
+def clean_text(value: str) -> str:
+    r"""Return an admin's ``value``, which may hold any script and ``;``, as it can stand in a call file's line.
+
+    Raises ValueError for control characters, a comment's start, a backslash and blanks at the ends. ``;`` is
+    written ``\;`` (pbx/pbx_spool.c, apply_outgoing).
+    """
+    if not value.isprintable() or "\\" in value or value != value.strip() or value.startswith("#") or " #" in value:
+        raise ValueError(f"{value[:40]!r} can't stand in a call file")
+    return value.replace(";", "\\;")
 
 
 def compose(request: Request, settings: Settings, devices: tuple[str, str], report: str, control_socket: str) -> bytes:
@@ -68,6 +78,7 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         "BUSY_CALLBACK_FROM_DEVICE": devices[0],
         "BUSY_CALLBACK_TO_DEVICE": devices[1],
         "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
+        "BUSY_CALLBACK_RETENTION": "yes" if settings.retention else "no",
         "BUSY_CALLBACK_REPORT": report,
         "BUSY_CALLBACK_CONTROL": control_socket,
         "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
@@ -76,6 +87,9 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         # On the far end, which runs the ordinary dialplan: report how the call to the callee ended.
         "CHANNEL(hangup_handler_push)": "busy-callback-report,callee,1",
     }
+    texts = {"BUSY_CALLBACK_NAME": settings.caller_id.replace("{callee}", callee)}
+    if settings.alert_info:
+        texts["BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
     if request.language:
         variables["CHANNEL(language)"] = request.language
     fields = [
@@ -91,9 +105,11 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         *(("Setvar", f"{name}={value}") for name, value in variables.items()),
     ]
     lines = [f"{key}: {clean(value)}" for key, value in fields]
-    if any(len(line) > MAX_LINE for line in lines):
+    lines += [f"Setvar: {name}={clean_text(value)}" for name, value in texts.items()]
+    encoded = [line.encode("utf-8") for line in lines]
+    if any(len(line) > MAX_LINE for line in encoded):
         raise ValueError(f"a line of more than {MAX_LINE} bytes can't stand in a call file")
-    return ("\n".join(lines) + "\n").encode("ascii")
+    return b"\n".join([*encoded, b""])
 
 
 def hand_over(data: bytes, name: str, temporary_directory: str, outgoing: str) -> None:
@@ -125,11 +141,17 @@ def read_report(report: str) -> Outcome:
         return Outcome()
     facts = {line.split()[0]: line.split() for line in reversed(lines) if line.strip()}
     caller, callee = facts.get("caller", []), facts.get("callee", [])
-    seconds = "".join(callee[2:3])
+
+    def number(words: list[str]) -> int:
+        text = "".join(words)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
     return Outcome(
         claimed=bool(lines) and lines[0].startswith("claimed "),
         withdrawn=bool(lines) and lines[0] == "withdrawn",
+        answered="answered" in facts,
         caller="".join(caller[1:2]),
+        cause=number(caller[2:3]),
         callee="".join(callee[1:2]),
-        talked=int(seconds) if seconds.isdigit() and len(seconds) < 8 else 0,
+        talked=number(callee[2:3]),
     )

@@ -1,32 +1,47 @@
-"""Who is recalled, what ends, when to look again: pure functions of requests, states, clock and settings."""
+"""Who is recalled, what ends, when to look again: pure functions of requests, lines, clock and settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from busy_callback import request as rq
 from busy_callback.request import Request
 from busy_callback.settings import Settings
 
-# AVAILSTATUS that ChanIsAvail takes for free (apps/app_chanisavail.c): UNKNOWN and NOT_INUSE.
-FREE_STATES = (0, 1)
+# AVAILSTATUS, the device states' numbers (include/asterisk/devicestate.h, enum ast_device_state).
+UNKNOWN, NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING, RINGINUSE, ONHOLD = range(9)
+FREE_STATES = (UNKNOWN, NOT_INUSE)  # what ChanIsAvail takes for free (apps/app_chanisavail.c)
+TALKING_STATES = (INUSE, BUSY, RINGINUSE, ONHOLD)
 _UNREACHABLE = ("CHANUNAVAIL", "CONGESTION", "INVALIDARGS")  # of DIALSTATUS (apps/app_dial.c)
+_REJECTED = 21  # of HANGUPCAUSE (Q.850): call rejected
 
 OVERDUE = 20.0  # seconds beyond the ring time after which an unclaimed or lost recall is given up
+CONNECTING = 1.0  # seconds within which two phones that are both in use have been connected, if with each other
+
+
+@dataclass(frozen=True)
+class Line:
+    """An extension's device state, and since when (epoch) it has been free, or in use, as far as is known."""
+
+    state: int
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What is known of a recall attempt: who has it, and how each leg ended.
 
-    ``caller`` and ``callee`` are Dial's DIALSTATUS, or NOT-RUNG, or '' while unknown; ``talked`` is in
-    seconds. Neither ``claimed`` (by Asterisk) nor ``withdrawn`` (by us): not begun.
+    ``answered``: the caller took it. ``caller`` and ``callee`` are Dial's DIALSTATUS, or NOT-RUNG, or ''
+    while unknown; ``cause`` is the caller leg's HANGUPCAUSE; ``talked`` is in seconds. Neither ``claimed``
+    (by Asterisk) nor ``withdrawn`` (by us): not begun.
     """
 
     claimed: bool = False
     withdrawn: bool = False
+    answered: bool = False
     caller: str = ""
+    cause: int = 0
     callee: str = ""
     talked: int = 0
 
@@ -48,12 +63,36 @@ def is_free(state: int | None) -> bool:
     return state in FREE_STATES
 
 
-def decide(requests: Sequence[Request], states: Mapping[str, int], now: float, settings: Settings) -> Plan:
+def combine(states: Iterable[int]) -> int:
+    """Return the one state of an extension with several devices.
+
+    A person who uses one of them is not free; one free device is enough to reach them otherwise.
+    """
+    found = list(states)
+    in_use = [state for state in found if state not in {*FREE_STATES, INVALID, UNAVAILABLE}]
+    free = [state for state in found if state in FREE_STATES]
+    return max(in_use, default=max(free, default=max(found, default=INVALID)))
+
+
+def may_be_talking(request: Request, lines: Mapping[str, Line]) -> bool:
+    """Tell whether caller and callee of a waiting request are both in use, so perhaps with each other."""
+    ends = (lines.get(request.caller), lines.get(request.callee))
+    return request.state != rq.RECALLING and all(end is not None and end.state in TALKING_STATES for end in ends)
+
+
+def decide(
+    requests: Sequence[Request],
+    lines: Mapping[str, Line],
+    talking: Collection[str],
+    now: float,
+    settings: Settings,
+) -> Plan:
     """Return the plan for the live ``requests``, given in the order they were made.
 
-    ``states`` maps extensions to AVAILSTATUS numbers; an extension that is missing is not free. The
-    order of callers is the order of requests for each callee (3GPP TS 24.093 clause 4); a caller that is
-    not free is suspended and passed over; one recall at a time for a callee and for a caller.
+    ``lines`` are the extensions' states; an extension that is missing is not free. ``talking`` are the ids
+    of requests whose ends talk with each other now. The order of callers is the order of requests for
+    each callee (3GPP TS 24.093 clause 4); a caller that is not free is suspended and passed over; one
+    recall at a time for a callee and for a caller.
     """
     taken = {n for r in requests if r.state == rq.RECALLING for n in (r.caller, r.callee)}
     recalls: list[Request] = []
@@ -63,23 +102,72 @@ def decide(requests: Sequence[Request], states: Mapping[str, int], now: float, s
         if request.state == rq.RECALLING:
             due.append(request.started + settings.ring_time + OVERDUE)
             continue
-        if now >= request.expires:
-            changes.append((request, rq.end(request, rq.EXPIRED, "the service duration is over", now)))
+        changed = _without_recall(request, lines, talking, now)
+        if changed:
+            changes.append((request, changed))
             continue
         due.append(request.expires)
-        if now < request.not_before:
-            due.append(request.not_before)
+        if may_be_talking(request, lines):
+            due += [s for s in [max(lines[n].since for n in (request.caller, request.callee)) + CONNECTING] if s > now]
+        ready_at = _ready_at(request, lines, settings)
+        if ready_at is None or request.callee in taken or request.caller in taken:
             continue
-        if request.callee in taken or request.caller in taken or not is_free(states.get(request.callee)):
-            continue
-        if not is_free(states.get(request.caller)):
-            if request.state == rq.WAITING:
-                event = f"suspended: {request.callee} is free, but {request.caller} is not"
-                changes.append((request, request.but(now, event, state=rq.SUSPENDED)))
-            continue
-        recalls.append(request)
-        taken |= {request.caller, request.callee}
+        if now < ready_at:
+            due.append(ready_at)
+        elif _is_free(lines, request.caller):
+            recalls.append(request)
+            taken |= {request.caller, request.callee}
+        elif request.state == rq.WAITING:
+            event = f"suspended: {request.callee} is free, but {request.caller} is not"
+            changes.append((request, request.but(now, event, state=rq.SUSPENDED)))
     return Plan(tuple(recalls), tuple(changes), min(due, default=None))
+
+
+def _is_free(lines: Mapping[str, Line], extension: str) -> bool:
+    line = lines.get(extension)
+    return line is not None and is_free(line.state)
+
+
+def _without_recall(
+    request: Request, lines: Mapping[str, Line], talking: Collection[str], now: float
+) -> Request | None:
+    """Return what becomes of a waiting request by itself, or None: nothing."""
+    if now >= request.expires:
+        return rq.end(request, rq.EXPIRED, "the service duration is over", now)
+    if request.id in talking:
+        return rq.end(request, rq.COMPLETED, f"{request.caller} and {request.callee} reached each other", now)
+    callee = lines.get(request.callee)
+    if request.kind == rq.NO_REPLY and not request.callee_used and callee and callee.state in TALKING_STATES:
+        return request.but(now, f"{request.callee} uses the phone", callee_used=now)
+    if request.state == rq.SUSPENDED and _is_free(lines, request.caller) and not _is_free(lines, request.callee):
+        return request.but(now, f"resumed: {request.caller} is free again", state=rq.WAITING)
+    return None
+
+
+def _ready_at(request: Request, lines: Mapping[str, Line], settings: Settings) -> float | None:
+    """Return from when on the callee may be called for this request, None while it is not free.
+
+    The callee of NO_REPLY must have used the phone first; each callee has the guard time for a call of its
+    own (TS 23.093 clause 5.1, T8).
+    """
+    if not _is_free(lines, request.callee) or (request.kind == rq.NO_REPLY and not request.callee_used):
+        return None
+    return max(request.not_before, lines[request.callee].since + settings.guard_time)
+
+
+def lamps(requests: Iterable[Request]) -> dict[str, int]:
+    """Return the state of each caller's lamp: RINGING during a recall, INUSE while a callback waits.
+
+    Those of main/ccss.c (cc_state to device state), which CCSS's hints show. A caller without a live
+    request is not in it: its lamp is NOT_INUSE.
+    """
+    states: dict[str, int] = {}
+    for request in requests:
+        if request.state == rq.RECALLING and not request.answered:
+            states[request.caller] = RINGING
+        elif request.state in {rq.WAITING, rq.SUSPENDED}:
+            states.setdefault(request.caller, INUSE)
+    return states
 
 
 def begin(request: Request, asterisk_start: int, now: float) -> Request:
@@ -90,6 +178,7 @@ def begin(request: Request, asterisk_start: int, now: float) -> Request:
         state=rq.RECALLING,
         attempt=request.attempt + 1,
         started=now,
+        answered=0.0,
         asterisk_start=asterisk_start,
     )
 
@@ -97,7 +186,7 @@ def begin(request: Request, asterisk_start: int, now: float) -> Request:
 def settle(
     request: Request, outcome: Outcome, file_waits: bool, restarted: bool, now: float, settings: Settings
 ) -> Request | None:
-    """Return what becomes of a request whose recall was under way, or None while it still is.
+    """Return what becomes of a request whose recall was under way, or None: nothing new.
 
     ``file_waits`` says that its call file was in ``outgoing``, looked at before the report was read
     (Asterisk takes it away after the reports of an answered call). ``restarted`` says that Asterisk
@@ -113,15 +202,22 @@ def settle(
         why = "Asterisk restarted" if restarted else "Asterisk did not run the recall; is its dialplan loaded?"
         return _wait(request, why, now, pause=settings.retry_pause)
     if outcome.callee:
-        return _settle_callee(request, outcome, now)
+        return _settle_callee(request, outcome, now, settings)
+    if outcome.answered or outcome.caller == "ANSWER":
+        if outcome.caller and not file_waits:
+            return rq.end(request, rq.COMPLETED, f"{caller} answered and hung up", now)
+        if over:
+            return rq.end(request, rq.COMPLETED, f"{caller} answered; Asterisk stopped during the call", now)
+        return None if request.answered else request.but(now, f"{caller} answered", answered=now)
     if outcome.caller == "NOT-RUNG":
         return _wait(request, f"{callee} was taken again before {caller} was rung", now)
     if outcome.caller in _UNREACHABLE:
         return _wait(request, f"{caller} could not be reached", now, pause=settings.retry_pause)
-    if outcome.caller == "BUSY":
-        return _unanswered(request, f"{caller} was busy or rejected the recall", now, settings)
-    if outcome.caller and outcome.caller != "ANSWER":
-        return _unanswered(request, f"{caller} did not answer the recall", now, settings)
+    if outcome.caller:
+        said = "did not answer"
+        if outcome.caller == "BUSY":
+            said = "rejected" if outcome.cause == _REJECTED else "was busy or rejected"
+        return _unanswered(request, f"{caller} {said} the recall", now, settings)
     if over:
         # Whether the caller was rung can't be told: taken for rung and unanswered, never repeated at once.
         return _unanswered(request, "Asterisk stopped during the recall", now, settings)
@@ -133,14 +229,14 @@ def is_overdue(request: Request, now: float, settings: Settings) -> bool:
     return not 0 <= now - request.started < settings.ring_time + OVERDUE
 
 
-def _settle_callee(request: Request, outcome: Outcome, now: float) -> Request:
+def _settle_callee(request: Request, outcome: Outcome, now: float, settings: Settings) -> Request:
     """Return what becomes of a request whose caller answered the recall."""
     caller, callee = request.caller, request.callee
     if outcome.callee == "ANSWER":
         return rq.end(request, rq.COMPLETED, f"{caller} and {callee} talked for {outcome.talked} s", now)
     if outcome.callee == "BUSY" or outcome.callee in _UNREACHABLE:
-        # The standards' retention option: the request keeps its place.
-        return _wait(request, f"{callee} was taken again when {caller} answered", now)
+        why = f"{callee} was taken again when {caller} answered"
+        return _wait(request, why, now) if settings.retention else rq.end(request, rq.FAILED, why, now)
     if outcome.callee == "NOANSWER":
         return rq.end(request, rq.COMPLETED, f"{caller} answered, {callee} did not", now)
     return rq.end(request, rq.COMPLETED, f"{caller} answered and hung up", now)

@@ -1,4 +1,4 @@
-"""One look at the requests, and the watch that repeats it: glue between policy, spool, callfile and ami."""
+"""One look at the requests, and the watch that repeats it: glue between policy, spool, callfile and view."""
 
 from __future__ import annotations
 
@@ -12,58 +12,25 @@ from typing import TYPE_CHECKING
 
 from busy_callback import callfile, policy
 from busy_callback import request as rq
-from busy_callback.ami import DEVICE_STATES, USER_EVENT, Ami
+from busy_callback.ami import DEVICE_STATES, Ami
 from busy_callback.errors import AsteriskError, SpoolError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.spool import Spool, withdraw
 from busy_callback.turn import RELIEF, Turn
+from busy_callback.view import View
 
 log = logging.getLogger(__name__)
 
 RECONNECT_PAUSE = 0.5  # seconds between tries to reach an Asterisk that is away
+ENDING = 0.2  # seconds between looks at a recall that is about to end
+LAMP_TIME = 3600.0  # seconds after its request's end within which a lamp that was left lit is put out
 LONGEST_SLEEP = 60.0  # seconds after which the watch looks again though nothing happened
 
 
 if TYPE_CHECKING:
     Inbox = queue.SimpleQueue[tuple[str, dict[str, str]]]
 _RELIEVED = "relieved"
-
-
-class View:
-    """What is known of the extensions' devices, over one connection to Asterisk."""
-
-    def __init__(self, ami: Ami) -> None:
-        self._ami = ami
-        self._extensions: dict[str, str] = {}  # by device
-        self.states: dict[str, int] = {}  # AVAILSTATUS, by extension
-
-    def device(self, extension: str) -> str:
-        """Return the extension's dial string."""
-        device = self._ami.device_of(extension)
-        self._extensions[device] = extension
-        return device
-
-    def ask(self, extension: str) -> None:
-        """Learn the extension's state unless it is known; events keep it up to date."""
-        if extension not in self.states:
-            self.states[extension] = self._ami.device_state(self.device(extension))
-
-    def last_word(self, extension: str) -> int:
-        """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
-        self.states[extension] = self._ami.chan_is_avail(self.device(extension))
-        return self.states[extension]
-
-    def note(self, name: str, headers: dict[str, str]) -> bool:
-        """Take in an event; tell whether it is a reason to look."""
-        if name == "UserEvent":
-            return headers.get("UserEvent") == USER_EVENT
-        extension = self._extensions.get(headers.get("Device", ""))
-        state = headers.get("State", "")
-        if extension is None or state not in DEVICE_STATES:
-            return False
-        known, self.states[extension] = self.states.get(extension), DEVICE_STATES.index(state)
-        return known != self.states[extension]
 
 
 class Poller:
@@ -74,6 +41,7 @@ class Poller:
         self.settings = settings
         self.spool = Spool(directories.spool)
         self._clock = clock
+        self._soon = 0.0
 
     # -- one look ----------------------------------------------------------------------------------
 
@@ -82,17 +50,23 @@ class Poller:
 
         Raises AsteriskError and SpoolError; what was done by then is on disk.
         """
+        self._soon = 0.0
         requests = [self._settled(request) for request in self.spool.live()]
         live = [request for request in requests if request.state in rq.LIVE_STATES]
         for request in live:
             view.ask(request.callee)
             view.ask(request.caller)
-        plan = policy.decide(live, view.states, self._clock(), self.settings)
+        pairs = [request for request in live if policy.may_be_talking(request, view.lines)]
+        talking = {request.id for request in pairs if view.are_talking(request)}
+        plan = policy.decide(live, view.lines, talking, self._clock(), self.settings)
+        now = {request.id: request for request in live}
         for old, new in plan.changes:
-            self._change(old, new)
+            if self._change(old, new):
+                now[old.id] = new
         for request in plan.recalls:
-            self._recall(view, request)
-        return plan.look_again
+            now[request.id] = self._recall(view, request)
+        view.show_lamps(policy.lamps(now.values()))
+        return min((time for time in (plan.look_again, self._soon) if time), default=None)
 
     def _change(self, old: Request, new: Request) -> bool:
         """Write a change and log it; False when somebody else changed the request meanwhile."""
@@ -116,6 +90,8 @@ class Poller:
             withdraw(report)
             outcome = callfile.read_report(report)
         new = policy.settle(request, outcome, file_waits, restarted, now, self.settings)
+        if new is None and outcome.caller:
+            self._soon = now + ENDING  # the call is over; Asterisk has not taken its file away yet
         if new is None or not self._change(request, new):
             return request
         if restarted or not outcome.claimed:
@@ -129,26 +105,30 @@ class Poller:
         except OSError:
             return 0
 
-    def _recall(self, view: View, request: Request) -> None:
-        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free."""
+    def _recall(self, view: View, request: Request) -> Request:
+        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free.
+
+        Return the request as it stands then.
+        """
         status = view.last_word(request.callee)
         if not policy.is_free(status):
             log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
-            return
+            return request
         recalling = policy.begin(request, self._asterisk_start(), self._clock())
         report = self.spool.path("recalls", callfile.report_name(recalling))
-        devices = view.device(request.caller), view.device(request.callee)
+        devices = "&".join(view.devices(request.caller)), "&".join(view.devices(request.callee))
         data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
         try:
             with self.spool.lock():
                 if not self.spool.replace_locked(request, recalling):
-                    return  # cancelled meanwhile
+                    return request  # cancelled meanwhile
                 # From here on a crash leaves a recall that nobody claimed: settle puts it back.
                 temporary = f"{self.spool.directory}/tmp"
                 callfile.hand_over(data, callfile.call_file_name(recalling), temporary, self.directories.outgoing)
         except OSError as error:
             raise SpoolError(f"the call file of {request.id} can't be written: {error}") from error
         log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
+        return recalling
 
     # -- runs --------------------------------------------------------------------------------------
 
@@ -160,9 +140,9 @@ class Poller:
                 log.info("another poll is at work; nothing to do")
                 return
             self.spool.sweep(self._clock())
-            if self.spool.live():
+            if self.spool.live() or self._ended_lately():
                 with Ami(self.settings) as ami:
-                    self.look(View(ami))
+                    self.look(self._view(ami))
 
     def watch(self, seconds: float) -> None:
         """Look, and look again at each event, until the next watch takes over.
@@ -185,7 +165,7 @@ class Poller:
                         if trouble:
                             log.warning("all is well again")
                         trouble = ""
-                        self._follow(View(ami), inbox, ends)
+                        self._follow(self._view(ami, self._clock()), inbox, ends)
                         return
                 except (AsteriskError, SpoolError) as error:
                     if str(error) != trouble:
@@ -193,6 +173,16 @@ class Poller:
                     trouble = str(error)
                 if time.monotonic() >= ends or _relieved(inbox):
                     return
+
+    def _view(self, ami: Ami, begun: float = 0.0) -> View:
+        """Return a new view that knows which lamps may still be lit: those whose requests ended lately."""
+        view = View(ami, begun)
+        for request in self._ended_lately():
+            view.lamps[request.caller] = ami.lamp(request.caller)
+        return view
+
+    def _ended_lately(self) -> list[Request]:
+        return [request for request in self.spool.ended() if request.ended > self._clock() - LAMP_TIME]
 
     def _follow(self, view: View, inbox: Inbox, ends: float) -> None:
         """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""
@@ -209,7 +199,7 @@ class Poller:
                     return
                 if not name:
                     raise AsteriskError("the connection to Asterisk ended")
-                if view.note(name, headers):
+                if view.note(name, headers, self._clock()):
                     break
             if time.monotonic() >= ends:
                 return

@@ -71,13 +71,16 @@ class Request:
     Times are seconds since the epoch. ``attempt`` numbers the recalls handed to Asterisk,
     ``unanswered`` counts those that the caller let ring. ``started`` and ``asterisk_start`` belong to the
     recall under way: when it was handed over, and the start of the Asterisk it was handed to.
-    ``renewed`` is when the caller last asked for the same again. ``events`` is the request's history,
-    (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended.
+    ``answered`` is when the caller answered it. ``renewed`` is when the caller last asked for the same again.
+    ``callee_used`` is when the callee was first seen to use the phone, for NO_REPLY. ``events`` is the
+    request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended.
     """
 
     __slots__ = (
+        "answered",
         "asterisk_start",
         "attempt",
+        "callee_used",
         "ended",
         "events",
         "expires",
@@ -106,6 +109,8 @@ class Request:
         unanswered: int = 0,
         not_before: float = 0.0,
         started: float = 0.0,
+        answered: float = 0.0,
+        callee_used: float = 0.0,
         asterisk_start: int = 0,
         renewed: float = 0.0,
         events: tuple[tuple[float, str], ...] = (),
@@ -122,6 +127,8 @@ class Request:
         self.unanswered = unanswered
         self.not_before = not_before
         self.started = started
+        self.answered = answered
+        self.callee_used = callee_used
         self.asterisk_start = asterisk_start
         self.renewed = renewed
         self.events = events
@@ -165,7 +172,8 @@ def end(request: Request, state: str, reason: str, now: float) -> Request:
     return request.but(now, f"{state}: {reason}", state=state, ended=now, reason=reason)
 
 
-_TIMES = ("requested", "expires", "not_before", "started", "renewed", "ended")
+_SINCE_0_1 = ("answered", "callee_used")  # a file of an older version may lack them
+_TIMES = ("requested", "expires", "not_before", "started", *_SINCE_0_1, "renewed", "ended")
 _COUNTS = ("attempt", "unanswered", "asterisk_start")
 _WORDS = ("kind", "state", "language", "reason")
 
@@ -225,7 +233,7 @@ def decode(data: bytes, request_id: str) -> Request:
                 raise ValueError
         except ValueError:
             raise CorruptRequestError(f"its line {line[:60]!r} is not understood") from None
-    missing = [name for name in ("id", *_WORDS, *_TIMES, *_COUNTS) if name not in fields]
+    missing = [name for name in ("id", *_WORDS, *_TIMES, *_COUNTS) if name not in fields and name not in _SINCE_0_1]
     if missing:
         raise CorruptRequestError(f"it lacks {', '.join(missing)}")
     if fields["id"] != request_id:

@@ -9,7 +9,7 @@ import os
 import re
 
 from busy_callback.errors import NumberError, SettingsError
-from busy_callback.request import is_number
+from busy_callback.request import NO_REPLY, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _yes_or_no(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise ValueError("yes or no")
+    return text == "yes"
+
+
 def _like(pattern: str, meaning: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -97,37 +103,62 @@ def _plan(text: str) -> NumberingPlan:
 
 
 class Settings:
-    """What an admin may set; the defaults are right for a ten-phone office. Times are in seconds."""
+    """What an admin may set; the defaults are right for a ten-phone office. Times are in seconds.
+
+    The standards' values: ``service_time`` 15 to 45 min (3GPP TS 23.093 clause 5.1, T3 and T7);
+    ``service_time_no_reply`` 60 to 180 min (ITU-T Q.733.5, as commonly quoted); ``ring_time`` 20 to 30 s
+    (TS 23.093 clause 5.1, T4); ``guard_time`` 0 to 15 s (T8, destination idle guard); ``retention`` is the
+    standards' option of that name (TS 24.642 clause 3.1); queues of 1 to 5 (TS 22.093).
+    """
 
     extensions: NumberingPlan = NumberingPlan()
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
+    guard_time: int = 5
     attempts: int = 3
     retry_pause: int = 60
+    retention: bool = True
     service_time: int = 45 * 60
+    service_time_no_reply: int = 180 * 60
     queue_per_callee: int = 5
     queue_per_caller: int = 5
+    caller_id: str = "ReDial {callee}"
+    alert_info: str = "Bellcore-dr2"
     host: str = "127.0.0.1"
     port: int = 5038
     user: str = "busy_callback"
     secret: str = ""
+
+    def service_duration(self, kind: str) -> int:
+        """Return how long a request of that kind lives."""
+        return self.service_time_no_reply if kind == NO_REPLY else self.service_time
 
 
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": _plan,
         "device": _like(
-            r"auto|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
-            "auto, or a dial string with {ext} for the extension, as PJSIP/{ext}",
+            r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
+            "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
         ),
         "context": _like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
         "ring_time": _seconds(5, 120),
+        "guard_time": _seconds(0, 60),
         "attempts": _whole(1, 20),
         "retry_pause": _seconds(1, 3600),
+        "retention": _yes_or_no,
         "service_time": _seconds(60, 86400),
+        "service_time_no_reply": _seconds(60, 86400),
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
+        "caller_id": _like(
+            r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*(\{callee\})?[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*",
+            "a caller's name with {callee} for the number, without quotes, brackets and ; # $ , | & ^",
+        ),
+        "alert_info": _like(
+            r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
+        ),
     },
     "manager": {
         "host": _like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),

@@ -167,9 +167,10 @@ class Spool:
 
         The numbers must be checked against the numbering plan by then. REGISTERED and DUPLICATE mean
         that it is on disk, flushed; FULL (with an empty id) that a queue has no place. The same pair
-        again renews the service duration. Raises SpoolError, with nothing changed.
+        again renews the service duration, and is of the kind that was asked for last. Raises SpoolError,
+        with nothing changed.
         """
-        expires = now + settings.service_time
+        expires = now + settings.service_duration(kind)
         try:
             with self.lock():
                 names = self._ids()
@@ -178,7 +179,10 @@ class Spool:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
-                            renewed = known.but(now, "asked again", expires=expires, renewed=now)
+                            used = known.callee_used if known.kind == kind else 0.0
+                            renewed = known.but(
+                                now, "asked again", kind=kind, callee_used=used, expires=expires, renewed=now
+                            )
                             self._write("requests", renewed)
                             return DUPLICATE, name
                 behind = sorted(name.rsplit("-", 1)[1] for name in names if f"-{callee}-" in name)

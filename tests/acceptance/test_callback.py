@@ -162,7 +162,7 @@ def test_a_recall_that_is_not_answered_is_tried_again_and_given_up(open_office: 
 
 
 def test_a_callee_that_is_taken_again_is_busy_as_usual(open_office: OpenOffice) -> None:
-    """202 is taken between 201's answer and the dial: 201 hears busy, may press 5 again, and is recalled later."""
+    """202 is taken between 201's answer and the dial: 201 hears so, may press 5 again, and is recalled later."""
     office = open_office()
     a, b, c = office.phones.values()
     office.watch()
@@ -174,11 +174,11 @@ def test_a_callee_that_is_taken_again_is_busy_as_usual(open_office: OpenOffice) 
     office.talk(c, b)
     a.accept()
     a.established()
-    a.wait_until_heard(prompt("busy-callback"))
+    a.wait_until_heard(prompt("busy-callback-taken"))
     a.press("5")
     a.closed()
     assert b.rings == 1
-    assert heard(prompt("busy-callback-ok"), a.recordings()[-1])
+    assert heard(prompt("busy-callback-already"), a.recordings()[-1])
     office.until_logged("taken again")
     assert office.waiting() == [("201", "202")]
     office.wait_idle("201")

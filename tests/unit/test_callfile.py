@@ -62,10 +62,14 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
     [
         ("", Outcome()),
         ("claimed 17.1\n", Outcome(claimed=True)),
-        ("claimed 17.1\ncaller NOANSWER 19\n", Outcome(claimed=True, caller="NOANSWER")),
+        ("claimed 17.1\ncaller NOANSWER 19\n", Outcome(claimed=True, caller="NOANSWER", cause=19)),
+        ("claimed 17.1\nanswered\n", Outcome(claimed=True, answered=True)),
         ("claimed 17.1\ncaller NOT-RUNG 0\n", Outcome(claimed=True, caller="NOT-RUNG")),
         ("claimed 17.1\ncallee ANSWER 61\n", Outcome(claimed=True, callee="ANSWER", talked=61)),
-        ("claimed 1\ncallee BUSY \ncaller ANSWER 16\n", Outcome(claimed=True, caller="ANSWER", callee="BUSY")),
+        (
+            "claimed 1\ncallee BUSY \ncaller ANSWER 16\n",
+            Outcome(claimed=True, caller="ANSWER", cause=16, callee="BUSY"),
+        ),
         ("withdrawn\nclaimed 17.1\n", Outcome(withdrawn=True)),
         ("claimed 17.1\nwithdrawn\n", Outcome(claimed=True)),
         ("\x00\x00\ngarbage", Outcome()),

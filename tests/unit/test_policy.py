@@ -8,7 +8,7 @@ import pytest
 
 from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.policy import Outcome, Plan
+from busy_callback.policy import Line, Outcome, Plan
 from busy_callback.request import Request, make_stamp
 from busy_callback.settings import Settings
 
@@ -24,11 +24,18 @@ def ask(caller: str, callee: str, order: int = 0, **fields: Any) -> Request:
     return Request(request_id, **{"requested": NOW, "expires": NOW + 600, **fields})
 
 
-def decide(requests: list[Request], now: float = NOW, **states: int) -> Plan:
+def decide(
+    requests: list[Request],
+    now: float = NOW,
+    talking: frozenset[str] = frozenset(),
+    since: float = 0.0,
+    settings: Settings = SETTINGS,
+    **states: int,
+) -> Plan:
     """Decide with extensions' states as ``_202=FREE``; an extension that is not named is free."""
-    named = {name[1:]: state for name, state in states.items()}
-    everyone = {n: FREE for r in requests for n in (r.caller, r.callee)}
-    return policy.decide(requests, {**everyone, **named}, now, SETTINGS)
+    everyone = {f"_{n}": FREE for r in requests for n in (r.caller, r.callee)}
+    lines = {name[1:]: Line(state, since) for name, state in {**everyone, **states}.items()}
+    return policy.decide(requests, lines, talking, now, settings)
 
 
 def under_way(**fields: Any) -> Request:
@@ -57,7 +64,7 @@ def test_a_callee_that_is_not_free_is_waited_for(state: int) -> None:
 
 def test_an_unknown_extension_is_not_free() -> None:
     """Without a state nobody is rung."""
-    assert policy.decide([ask("201", "202")], {}, NOW, SETTINGS).recalls == ()
+    assert policy.decide([ask("201", "202")], {}, (), NOW, SETTINGS).recalls == ()
 
 
 def test_callers_of_one_callee_are_recalled_in_order() -> None:
