@@ -11,6 +11,16 @@ VERSION = next(
     if line.startswith("__version__")
 )
 
+
+def shared(pattern):
+    """Return the files of a pattern as data_files wants them: by folder, below share/busy-callback."""
+    folders = {}
+    for file in sorted(HERE.glob(pattern)):
+        path = file.relative_to(HERE)
+        folders.setdefault(f"share/busy-callback/{path.parent}", []).append(str(path))
+    return list(folders.items())
+
+
 setup(
     name="busy-callback",
     version=VERSION,
@@ -21,6 +31,8 @@ setup(
     python_requires=">=3.9",
     packages=["busy_callback"],
     package_data={"busy_callback": ["py.typed"]},
+    # What `busy-callback install` puts into a PBX; a wheel and an sdist hold it.
+    data_files=shared("dialplan/*.conf") + shared("sounds/CREDITS.md") + shared("sounds/*/busy-callback*.*"),
     scripts=["agi-bin/busy_callback.py"],
     install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
     extras_require={

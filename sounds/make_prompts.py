@@ -123,7 +123,9 @@ def shape(
     tail: float = 0.20,
     margin: float = 0.04,
 ) -> Samples:
-    """Trim the ends, widen the clause pauses, set the peak to -3 dBFS.
+    """Trim the ends, widen the clause pauses, set the level.
+
+    All prompts are equally loud (RMS -18 dBFS, as Asterisk's own), except that no peak is above -3 dBFS.
 
     A faded margin of the sound is kept around the speech, so that no soft consonant is cut. The end is
     filled up to a whole frame of 20 ms, so that each format has the same length.
@@ -152,7 +154,8 @@ def shape(
     pieces += [speech[done:end], silence(tail - margin)]
     shaped = np.concatenate(pieces)
     shaped = np.concatenate([shaped, silence(-len(shaped) % (RATE // 50) / RATE)])
-    return np.asarray(shaped / np.abs(shaped).max() * 10 ** (-3 / 20), np.float32)
+    gain = min(10 ** (-3 / 20) / np.abs(shaped).max(), 10 ** (-18 / 20) / np.sqrt((shaped**2).mean()))
+    return np.asarray(shaped * gain, np.float32)
 
 
 def write(speech: Samples, target: Path) -> None:
@@ -216,7 +219,8 @@ def sounds_of(text: str, language: str) -> list[str]:
         from pypinyin import Style, lazy_pinyin
 
         return lazy_pinyin([c for c in text if c.isalnum()], style=Style.TONE3)
-    return "".join(c if c.isalnum() else " " for c in text).split()
+    text = "".join(c if c.isalnum() else " " for c in text)
+    return text.replace("call back", "callback").split()  # they sound the same
 
 
 DIGITS = {
