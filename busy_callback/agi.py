@@ -20,7 +20,8 @@ import types
 
 from busy_callback import request as rq
 from busy_callback.errors import BusyCallbackError, NumberError
-from busy_callback.settings import find_directories, load, printable
+from busy_callback.lastgood import load_or_last_good
+from busy_callback.settings import find_directories, printable
 from busy_callback.spool import FULL, Spool
 
 # pyst2 imports pprint for its debugging output only, and pprint brings in half of the time of a start.
@@ -39,12 +40,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from busy_callback.settings import Settings
+
 REFUSED = "REFUSED"
 ERROR = "ERROR"
 CANCELLED = "CANCELLED"
 NONE = "NONE"
 COUNTED = "COUNTED"
 FAILURE_PROMPT = "busy-callback-failed"
+FULL_PROMPT = "busy-callback-full"
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
 
@@ -90,11 +94,11 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     variables = {}
     try:
         if not registering:
-            found = _cancel_or_count(arguments, environ)
+            found = _cancel_or_count(agi, arguments, environ)
             status = COUNTED if arguments[0] == "count" else CANCELLED if found else NONE
             variables["BUSY_CALLBACK_COUNT"] = str(found)
         else:
-            status = _register(arguments, agi.env.get("agi_language", ""), environ)
+            status = _register(agi, arguments, environ)
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
     except NumberError as error:
         status, complaint = REFUSED, str(error)
@@ -104,11 +108,21 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
         _tell(agi, status, complaint, variables)
     finally:
         if complaint and registering:
-            _turn_away(agi)
+            _turn_away(agi, FULL_PROMPT if status == FULL else FAILURE_PROMPT)
     return 1 if status == ERROR else 0
 
 
-def _register(arguments: list[str], language: str, environ: Mapping[str, str]) -> str:
+def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
+    """Return this PBX's spool and settings; log a mistake in these where the last good ones serve."""
+    directories = find_directories(environ)
+    spool = Spool(directories.spool)
+    settings, mistake = load_or_last_good(directories.conf, spool)
+    if mistake:
+        _log(agi, f"{mistake}; going on with the last good settings", ERROR)
+    return spool, settings
+
+
+def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str:
     """Put the request on disk; return REGISTERED, DUPLICATE or FULL."""
     if len(arguments) not in (2, 3):
         raise NumberError(f"busy_callback.py takes FROM,TO or FROM,TO,KIND, not {len(arguments)} arguments")
@@ -116,26 +130,23 @@ def _register(arguments: list[str], language: str, environ: Mapping[str, str]) -
     kind = arguments[2] if len(arguments) == 3 else rq.BUSY
     if kind not in rq.KINDS:
         raise NumberError(f"the kind of a request is {' or '.join(rq.KINDS)}, not {printable(kind)!r}")
-    directories = find_directories(environ)
-    settings = load(directories.conf)
+    spool, settings = _open(agi, environ)
     settings.extensions.check_pair(caller, callee)
-    spool = Spool(directories.spool)
     spool.prepare()
+    language = agi.env.get("agi_language", "")
     language = language if rq.is_language(language) else ""
     return spool.register(caller, callee, kind, language, settings, time.time())[0]
 
 
-def _cancel_or_count(arguments: list[str], environ: Mapping[str, str]) -> int:
+def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     """Cancel or count the caller's requests, or the one for a callee; return how many there were."""
     verb, numbers = arguments[0], arguments[1:]
     if len(numbers) not in (1, 2):
         raise NumberError(f"busy_callback.py {verb} takes FROM or FROM,TO, not {len(numbers)} arguments")
-    directories = find_directories(environ)
-    settings = load(directories.conf)
+    spool, settings = _open(agi, environ)
     for number in numbers:
         if number not in settings.extensions:
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
-    spool = Spool(directories.spool)
     spool.prepare()
     found = [r for r in spool.live() if [r.caller, r.callee][: len(numbers)] == numbers]
     if verb == "count":
@@ -148,17 +159,21 @@ def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str]) -> N
     for name, value in {"BUSY_CALLBACK_STATUS": status, **variables}.items():
         agi.set_variable(name, value)
     if complaint:
-        line = printable(f"busy_callback.py: {status}: {complaint}", 300)
-        agi.execute("EXEC", "Log", f'"{"ERROR" if status == ERROR else "WARNING"},{line}"')
+        _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
     else:
         agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}"')
 
 
-def _turn_away(agi: AGI) -> None:
+def _log(agi: AGI, text: str, level: str) -> None:
+    """Write a line to Asterisk's log."""
+    agi.execute("EXEC", "Log", f'"{level},{printable(f"busy_callback.py: {text}", 300)}"')
+
+
+def _turn_away(agi: AGI, prompt: str) -> None:
     """Let the caller hear that there is no callback, and hang up."""
     try:
         agi.answer()  # on a channel that is not up yet, most phones would hear nothing
-        agi.stream_file(FAILURE_PROMPT)
+        agi.stream_file(prompt)
     except AGIException:
         pass  # a missing prompt: hanging up tells as well
     agi.hangup()

@@ -16,8 +16,9 @@ import click
 
 from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
+from busy_callback.lastgood import keep, load_or_last_good
 from busy_callback.request import Request
-from busy_callback.settings import Directories, find_directories, load
+from busy_callback.settings import Directories, find_directories
 from busy_callback.spool import Spool
 
 EXIT_HELP = """
@@ -215,15 +216,25 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     _log_to(directories.log, verbose)
     from busy_callback.poller import Poller
 
-    poller = Poller(directories, load(directories.conf))
+    log = logging.getLogger(__name__)
+    spool = Spool(directories.spool)
     try:
+        spool.prepare()
+        settings, mistake = load_or_last_good(directories.conf, spool)
+        if mistake:
+            log.error("%s; going on with the last good settings", mistake)
+        else:
+            keep(directories.conf, spool)
+        poller = Poller(directories, settings)
         if watch:
             poller.watch(watch)
         else:
             poller.poll()
     except BusyCallbackError as error:
-        logging.getLogger(__name__).error("%s", error)
+        log.error("%s", error)
         raise
+    if mistake:
+        raise mistake
 
 
 def _log_to(path: str, verbose: bool) -> None:

@@ -5,6 +5,7 @@
     manager    the lab's own manager session: states and events
     asterisk   one running Asterisk: configuration, console, manager events, kill and restart
     phone      one baresip: dial, answer, press a digit, hear, see who calls
+    lamp       the lamp beside a phone's key
     audio      what a phone heard: a prompt, a tone
     office     all of it: an Asterisk with phones and with this package in it
 

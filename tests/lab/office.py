@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from busy_callback.request import Request
+from busy_callback.request import RECALLING, Request
 from busy_callback.settings import Directories, find_directories
 from busy_callback.spool import Spool
 
@@ -65,6 +65,7 @@ class Office:
         extensions: str = "",
         codec: str = "ulaw",
         language: str = "en",
+        voicemail: tuple[str, ...] = (),
     ) -> None:
         self.asterisk = Asterisk(release, folder)
         self.release = release
@@ -78,7 +79,9 @@ class Office:
         self.asterisk.configure(name, text + "".join(self._phone_section(number, language) for number in numbers))
         extensions = extensions or (CONFIG / "extensions.conf").read_text()
         self.asterisk.configure("extensions.conf", extensions.replace("@TECH@", release.technology))
-        self.asterisk.configure("extensions_test.conf", dialplan)
+        self.asterisk.configure("extensions_test.conf", dialplan.replace("@TECH@", release.technology))
+        boxes = "".join(f"{number} => 1234,Phone {number}\n" for number in voicemail)
+        self.asterisk.configure("voicemail.conf", f"[general]\nformat = wav\n[default]\n{boxes}")
         self._install({**HASTE, **(settings or {})})
 
     def _phone_section(self, number: str, language: str) -> str:
@@ -162,6 +165,15 @@ class Office:
         """Wait until the dialplan has reported that fact of a recall."""
         reports = Path(self.spool.directory) / "recalls"
         self._until(f"{fact} reported", lambda: any(f"\n{fact} " in p.read_text() for p in reports.iterdir()))
+
+    def until_recalled(self, pair: str) -> None:
+        """Poll, as cron does, until the pair is being recalled: its pause may not be over yet."""
+
+        def is_recalled() -> bool:
+            self.command("poll")
+            return any(f"{r.caller}-{r.callee}" == pair and r.state == RECALLING for r in self.live())
+
+        self._until(f"recall of {pair}", is_recalled)
 
     def _until(self, what: str, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WAIT

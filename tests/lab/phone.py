@@ -71,7 +71,7 @@ class Phone:
         self.number = number
         self.tone = tone
         self.folder = folder
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._events: list[Event] = []
         self._seen = 0
         self._news = threading.Condition()
@@ -149,6 +149,12 @@ class Phone:
     def hang_up(self) -> None:
         """End the call, or reject the one that rings (486)."""
         self._command("hangup")
+
+    def switch_off(self) -> None:
+        """End its call, tell Asterisk that it is gone, and end."""
+        self._command("quit")
+        self._process.wait(WAIT)
+        self.close()
 
     def press(self, digit: str) -> None:
         """Press a key during a call."""

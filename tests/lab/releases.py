@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE = Path(os.environ.get("BUSY_CALLBACK_CACHE", Path.home() / ".cache" / "busy-callback"))
-PACKAGES = "asterisk,asterisk-modules"
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Release:
     version: str
     suite: str
     technology: str
+    packages: str
 
     @property
     def root(self) -> Path:
@@ -53,20 +53,30 @@ class Release:
     def fetch(self) -> None:
         """Fetch the suite unless the cache has it; needs root and the machine's own package source."""
         with locked(CACHE / f"{self.suite}.lock"):
-            if self.root.exists():
+            stamp = self.root / "packages"
+            if stamp.exists() and stamp.read_text() == self.packages:
                 return
+            shutil.rmtree(self.root, ignore_errors=True)
             half = CACHE / f"{self.suite}.half"
             shutil.rmtree(half, ignore_errors=True)
-            command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", self.suite, str(half), source()]
+            command = [
+                "debootstrap",
+                "--variant=minbase",
+                f"--include={self.packages}",
+                self.suite,
+                str(half),
+                source(),
+            ]
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"debootstrap of {self.suite} failed:\n{done.stdout[-2000:]}")
             shutil.rmtree(half / "var/cache/apt", ignore_errors=True)
+            (half / "packages").write_text(self.packages)
             half.rename(self.root)
 
 
-ASTERISK_16 = Release("16", "bullseye", "SIP")
-ASTERISK_22 = Release("22", "sid", "PJSIP")
+ASTERISK_16 = Release("16", "bullseye", "SIP", "asterisk,asterisk-modules,asterisk-voicemail")
+ASTERISK_22 = Release("22", "sid", "PJSIP", "asterisk,asterisk-modules")
 RELEASES = (ASTERISK_22, ASTERISK_16)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback.lastgood import keep
 from busy_callback.settings import Directories
 from busy_callback.spool import Spool
 
@@ -128,6 +129,28 @@ def test_a_bad_settings_file_is_an_error_that_names_the_line(directories: Direct
     assert "busy_callback.conf:2: ring_time" in commands[1]
 
 
+def test_a_mistake_in_the_settings_does_not_stop_the_service(directories: Directories, spool: Spool) -> None:
+    """While busy_callback.conf has a mistake the last good settings serve, and the log says so."""
+    Path(directories.conf).write_text("[general]\nextensions = 2XX\n")
+    keep(directories.conf, spool)
+    Path(directories.conf).write_text("[general]\nextensions = 2?X\n")
+    commands = run(directories, "201", "202")
+    assert commands[0].startswith('EXEC Log "ERROR,')
+    assert "busy_callback.conf:2: extensions" in commands[0]
+    assert status(commands[1:]) == "REGISTERED"
+    assert status(run(directories, "201", "302")[1:]) == "REFUSED"
+
+
+def test_the_caller_can_count(directories: Directories) -> None:
+    """The verb count,FROM tells how many of the caller's requests are waiting."""
+    run(directories, "201", "202")
+    run(directories, "201", "203")
+    commands = run(directories, "count", "201")
+    assert status(commands) == "COUNTED"
+    assert commands[1] == 'SET VARIABLE "BUSY_CALLBACK_COUNT" "2"'
+    assert len(Spool(directories.spool).live()) == 2
+
+
 def minds_hangup(pid: int) -> bool:
     """Tell whether the process ignores or catches SIGHUP, whose bit is the first."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -176,7 +199,10 @@ def test_the_caller_can_cancel(directories: Directories) -> None:
     assert status(run(directories, "cancel", "x")) == "REFUSED"
 
 
-OURS = {f"busy_callback{name}" for name in ("", ".agi", ".deadline", ".errors", ".request", ".settings", ".spool")}
+OURS = {
+    f"busy_callback{name}"
+    for name in ("", ".agi", ".deadline", ".errors", ".lastgood", ".request", ".settings", ".spool")
+}
 BUDGET = OURS | {"fcntl", "signal", "_signal", "__future__"}
 PYST2_ALONE = "import types; sys.modules['pprint'] = types.ModuleType('pprint'); import asterisk.agi"
 

@@ -179,7 +179,8 @@ def test_the_digit_to_press_comes_last() -> None:
 def test_what_the_service_plays_is_there() -> None:
     """The dialplan and the AGI play no prompt that the table lacks."""
     dialplan = (ROOT / "dialplan" / "extensions_busy_callback.conf").read_text(encoding="utf-8")
-    played = set(re.findall(r"(?:Playback\(|Read\(\w+,)(busy-callback[a-z0-9-]*)[,)]", dialplan))
+    lines = [line for line in dialplan.splitlines() if "Playback(" in line or "Set(PROMPT=" in line]
+    played = set(re.findall(r"[(?:=](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
     assert {"busy-callback", "busy-callback-ok"} <= played
     assert played | {FAILURE_PROMPT} <= set(read_table(SOUNDS))
 
