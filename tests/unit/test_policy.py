@@ -198,3 +198,112 @@ def test_a_call_file_that_vanished_unclaimed_is_given_time() -> None:
 def test_a_clock_that_stepped_back_makes_a_recall_overdue() -> None:
     """A recall from the future is not waited for until the clock is there again."""
     assert policy.is_overdue(under_way(), NOW - 3600, SETTINGS)
+
+
+def test_the_guard_time_lets_the_callee_make_a_call_of_its_own() -> None:
+    """A callee that has just got free is left alone for the guard time, and the plan says until when."""
+    plan = decide([ask("201", "202")], since=NOW - 1)
+    assert (plan.recalls, plan.look_again) == ((), NOW - 1 + SETTINGS.guard_time)
+    assert decide([ask("201", "202")], since=NOW - SETTINGS.guard_time).recalls != ()
+
+
+def test_no_reply_waits_until_the_callee_has_used_the_phone() -> None:
+    """An idle callee that did not answer is not recalled; once seen in use, it is, when free again."""
+    request = ask("201", "202", kind=rq.NO_REPLY)
+    assert (decide([request]).recalls, decide([request]).changes) == ((), ())
+    plan = decide([request], _202=IN_USE)
+    ((old, used),) = plan.changes
+    assert (old, used.callee_used, plan.recalls) == (request, NOW, ())
+    assert decide([used]).recalls == (used,)
+
+
+def test_a_ringing_callee_has_not_used_the_phone() -> None:
+    """A phone that only rings does not count as used."""
+    assert decide([ask("201", "202", kind=rq.NO_REPLY)], _202=policy.RINGING).changes == ()
+
+
+def test_no_reply_does_not_hold_up_a_busy_request_behind_it() -> None:
+    """A no-reply request whose callee has not used the phone is passed over."""
+    first, second = ask("201", "202", 1, kind=rq.NO_REPLY), ask("203", "202", 2)
+    assert decide([first, second]).recalls == (second,)
+
+
+def test_ends_that_talk_with_each_other_complete_the_request() -> None:
+    """Caller and callee reached each other by other means: completed, no ghost recall."""
+    request = ask("201", "202")
+    plan = decide([request], talking=frozenset({request.id}), _201=IN_USE, _202=IN_USE)
+    assert [(new.state, new.reason) for _, new in plan.changes] == [(rq.COMPLETED, "201 and 202 reached each other")]
+
+
+def test_two_ends_that_have_just_got_in_use_are_looked_at_once_more() -> None:
+    """They may be about to be connected with each other: the plan says to look again."""
+    assert decide([ask("201", "202")], since=NOW, _201=IN_USE, _202=IN_USE).look_again == NOW + policy.CONNECTING
+
+
+def test_a_suspended_request_whose_caller_is_free_again_resumes() -> None:
+    """It shows as waiting again while its callee is taken."""
+    plan = decide([ask("201", "202", state=rq.SUSPENDED)], _202=IN_USE)
+    assert [new.state for _, new in plan.changes] == [rq.WAITING]
+
+
+@pytest.mark.parametrize(
+    ("states", "combined"),
+    [([1, 1], 1), ([1, 2], 2), ([5, 1], 1), ([4, 5], 5), ([0], 0), ([], 4), ([6, 1], 6), ([2, 8], 8)],
+)
+def test_an_extension_with_several_devices(states: list[int], combined: int) -> None:
+    """In use when one of them is; free when one is free and none in use; INVALID without any."""
+    assert policy.combine(states) == combined
+
+
+def test_lamps_are_those_of_ccss() -> None:
+    """On while a callback waits, blinking while the caller is rung, and by what waits once it has answered."""
+    waiting, ringing = ask("201", "202"), under_way()
+    answered = ringing.but(NOW, "", answered=NOW)
+    assert policy.lamps([waiting]) == {"201": policy.INUSE}
+    assert policy.lamps([waiting, ringing]) == {"201": policy.RINGING}
+    assert policy.lamps([ringing, waiting]) == {"201": policy.RINGING}
+    assert policy.lamps([answered]) == {}
+    assert policy.lamps([answered, ask("201", "203", state=rq.SUSPENDED)]) == {"201": policy.INUSE}
+
+
+def test_an_answer_is_noted_while_the_call_goes_on() -> None:
+    """The caller answered, nothing else is known: noted once, still under way."""
+    noted = settle(under_way(), Outcome(claimed=True, answered=True))
+    assert noted is not None
+    assert (noted.state, noted.answered) == (rq.RECALLING, NOW + 1)
+    assert settle(noted, Outcome(claimed=True, answered=True)) is None
+
+
+def test_a_caller_who_hung_up_in_the_announcement_has_been_served() -> None:
+    """The call is over and the callee was not dialled: completed; while the file is there it may not be over."""
+    outcome = Outcome(claimed=True, answered=True, caller="ANSWER")
+    noted = settle(under_way(), outcome)
+    assert noted is not None
+    assert settle(noted, outcome) is None
+    ended = settle(noted, outcome, file_waits=False)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (rq.COMPLETED, "201 answered and hung up")
+
+
+def test_a_call_cut_by_a_restart_is_not_repeated() -> None:
+    """The caller had answered when Asterisk stopped: the recall was made, so there is no second one."""
+    ended = settle(under_way(), Outcome(claimed=True, answered=True), restarted=True)
+    assert ended is not None
+    assert ended.state == rq.COMPLETED
+
+
+def test_without_retention_a_callee_taken_again_ends_the_request() -> None:
+    """The standards' option: retention = no."""
+    settings = Settings()
+    settings.retention = False
+    outcome = Outcome(claimed=True, answered=True, callee="BUSY")
+    ended = policy.settle(under_way(), outcome, True, False, NOW + 1, settings)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (rq.FAILED, "202 was taken again when 201 answered")
+
+
+def test_a_rejected_recall_says_so() -> None:
+    """HANGUPCAUSE 21 tells a rejection from a busy phone."""
+    waiting = settle(under_way(), Outcome(claimed=True, caller="BUSY", cause=21))
+    assert waiting is not None
+    assert waiting.events[-1][1] == "201 rejected the recall"
