@@ -125,6 +125,9 @@ class Settings:
     queue_per_caller: int = 5
     caller_id: str = "ReDial {callee}"
     alert_info: str = "Bellcore-dr2"
+    code_request: str = "*66"
+    code_cancel: str = "*86"
+    code_count: str = "*87"
     host: str = "127.0.0.1"
     port: int = 5038
     user: str = "busy_callback"
@@ -158,6 +161,10 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         ),
         "alert_info": _like(
             r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
+        ),
+        **dict.fromkeys(
+            ("code_request", "code_cancel", "code_count"),
+            _like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
         ),
     },
     "manager": {

@@ -40,7 +40,7 @@ def refused(office: Office) -> list[str]:
 def test_bad_arguments_are_refused(open_office: OpenOffice, arguments: str) -> None:
     """REFUSED: the failure prompt, hung up before the page's confirmation, nothing stored, one clear log line."""
     dialplan = TEST_DIALPLAN.format(arguments=arguments)
-    office = open_office("201", dialplan=dialplan, settings={"extensions": "2XX"})
+    office = open_office("201", more_dialplan=dialplan, settings={"extensions": "2XX"})
     (a,) = office.phones.values()
     a.dial("bad")
     a.closed()

@@ -244,6 +244,18 @@ def test_feature_codes(open_office: OpenOffice) -> None:
     assert complaints(office) == []
 
 
+def test_other_feature_codes(open_office: OpenOffice) -> None:
+    """The codes are settings: the dialplan has them, and the key with the lamp has the new one."""
+    office = open_office("201", settings={"code_request": "*5", "code_cancel": "#37", "code_count": "*600"})
+    a = office.phones["201"]
+    for code, name in [("*5", "nolast"), ("#37", "none"), ("*600", "none"), ("*5201", "nolast")]:
+        listen(office, a, code)
+        assert heard(prompt(f"busy-callback-{name}"), a.recordings()[-1]), code
+    listen(office, a, "*66")
+    assert a.count("CALL_ESTABLISHED") == 4
+    assert complaints(office) == []
+
+
 def test_voicemail_comes_after_the_offer(open_office: OpenOffice) -> None:
     """Who presses nothing at the offer goes on to voicemail, as always."""
     office = open_office(extensions=SHORT_RING, voicemail=("202",))
@@ -262,7 +274,7 @@ def test_an_extension_with_two_devices(open_office: OpenOffice) -> None:
     """By hint: whoever uses one of the devices is not free; a recall of such a caller rings both."""
     hints = "[hints]\nexten => 202,hint,@TECH@/202&@TECH@/212\nexten => 201,hint,@TECH@/201&@TECH@/211\n"
     numbers = ("201", "202", "203", "211", "212", "204")
-    office = open_office(*numbers, settings={"device": "hint@hints"}, dialplan=hints)
+    office = open_office(*numbers, settings={"device": "hint@hints"}, more_dialplan=hints)
     a, b, c, a2, b2, d = office.phones.values()
     office.watch()
     office.talk(b, c)
@@ -286,7 +298,7 @@ def test_an_extension_with_two_devices(open_office: OpenOffice) -> None:
 
 def test_freepbx_devices(open_office: OpenOffice) -> None:
     """With device = freepbx the devices come from AstDB, whatever their numbers are."""
-    office = open_office("201", "212", "203", settings={"device": "freepbx"}, dialplan="[from-internal]\n"
+    office = open_office("201", "212", "203", settings={"device": "freepbx"}, more_dialplan="[from-internal]\n"
         "exten => 202,1,Dial(@TECH@/212,15)\n same => n,Gosub(busy-callback,202,1)\n")  # fmt: skip
     a, b, c = office.phones.values()
     for family, key, value in [

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from busy_callback import dialplan
 from busy_callback.request import RECALLING, Request
-from busy_callback.settings import Directories, find_directories
+from busy_callback.settings import Directories, find_directories, load
 from busy_callback.spool import Spool
 
 from .asterisk import CONFIG, Asterisk
@@ -51,7 +52,8 @@ HASTE = {"retry_pause": "1", "ring_time": "5", "guard_time": "0"}
 class Office:
     """An Asterisk with this package in it; phones join by ``phone``. A context manager: all ends with it.
 
-    ``settings`` are lines of busy_callback.conf's [general]; ``dialplan`` is loaded beside the office's own;
+    ``settings`` are lines of busy_callback.conf's [general]; ``more_dialplan`` is loaded beside the
+    office's own;
     ``extensions`` replaces the office's own extensions.conf.
     """
 
@@ -61,7 +63,7 @@ class Office:
         folder: Path,
         numbers: tuple[str, ...] = ("201", "202", "203"),
         settings: dict[str, str] | None = None,
-        dialplan: str = "",
+        more_dialplan: str = "",
         extensions: str = "",
         codec: str = "ulaw",
         language: str = "en",
@@ -79,7 +81,7 @@ class Office:
         self.asterisk.configure(name, text + "".join(self._phone_section(number, language) for number in numbers))
         extensions = extensions or (CONFIG / "extensions.conf").read_text()
         self.asterisk.configure("extensions.conf", extensions.replace("@TECH@", release.technology))
-        self.asterisk.configure("extensions_test.conf", dialplan.replace("@TECH@", release.technology))
+        self.asterisk.configure("extensions_test.conf", more_dialplan.replace("@TECH@", release.technology))
         boxes = "".join(f"{number} => 1234,Phone {number}\n" for number in voicemail)
         self.asterisk.configure("voicemail.conf", f"[general]\nformat = wav\n[default]\n{boxes}")
         self._install({**HASTE, **(settings or {})})
@@ -96,8 +98,8 @@ class Office:
         asterisk = self.asterisk
         asterisk.configure("manager_busy_callback.conf", MANAGER)
         self.set(**settings)
-        dialplan = REPOSITORY / "dialplan" / "extensions_busy_callback.conf"
-        asterisk.configure(dialplan.name, dialplan.read_text())
+        text = (REPOSITORY / "dialplan" / dialplan.FILE_NAME).read_text()
+        asterisk.configure(dialplan.FILE_NAME, dialplan.render(text, load(self.directories.conf)))
         body = (REPOSITORY / "agi-bin" / "busy_callback.py").read_text().partition("\n")[2]
         script = asterisk.folder / "agi-bin" / "busy_callback.py"
         script.write_text(f"#!{sys.executable}\n{body}")
