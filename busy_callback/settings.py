@@ -108,6 +108,7 @@ class Settings:
     service_time: int = 45 * 60
     queue_per_callee: int = 5
     queue_per_caller: int = 5
+    queue_in_all: int = 10000
     host: str = "127.0.0.1"
     port: int = 5038
     user: str = "busy_callback"
@@ -128,6 +129,7 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "service_time": _seconds(60, 86400),
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
+        "queue_in_all": _whole(1, 1000000),
     },
     "manager": {
         "host": _like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),

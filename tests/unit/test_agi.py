@@ -176,7 +176,10 @@ def test_the_caller_can_cancel(directories: Directories) -> None:
     assert status(run(directories, "cancel", "x")) == "REFUSED"
 
 
-OURS = {f"busy_callback{name}" for name in ("", ".agi", ".deadline", ".errors", ".request", ".settings", ".spool")}
+OURS = {
+    f"busy_callback{name}"
+    for name in ("", ".agi", ".deadline", ".durable", ".errors", ".request", ".settings", ".spool")
+}
 BUDGET = OURS | {"fcntl", "signal", "_signal", "__future__"}
 PYST2_ALONE = "import types; sys.modules['pprint'] = types.ModuleType('pprint'); import asterisk.agi"
 
