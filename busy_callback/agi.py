@@ -6,7 +6,8 @@
 BUSY_CALLBACK_STATUS is REGISTERED, DUPLICATE, FULL, REFUSED or ERROR; for cancel CANCELLED, NONE, REFUSED
 or ERROR, with BUSY_CALLBACK_COUNT. On FULL, REFUSED and ERROR of a registration the caller hears the
 failure prompt and is hung up, so that a dialplan that does not look at the status never confirms what is
-not on disk. Each start is the caller's waiting time: a test holds the imports to a budget.
+not on disk. Who asks must do so from FROM's own phone: a caller ID is no proof, for a trunk passes on
+whatever its far end claims. Each start is the caller's waiting time: a test holds the imports to a budget.
 """
 
 from __future__ import annotations
@@ -37,10 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from busy_callback.settings import Settings
+
 REFUSED = "REFUSED"
 ERROR = "ERROR"
 CANCELLED = "CANCELLED"
 NONE = "NONE"
+RECALL_CONTEXT = "custom-auto-redial"  # callfile's; not imported for one word
 FAILURE_PROMPT = "busy-callback-failed"
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
@@ -87,16 +91,20 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     variables = {}
     try:
         if cancelling:
-            count = _cancel(arguments[1:], environ)
+            count = _cancel(agi, arguments[1:], environ)
             status = CANCELLED if count else NONE
             variables["BUSY_CALLBACK_COUNT"] = str(count)
         else:
-            status = _register(arguments, agi.env.get("agi_language", ""), environ)
+            status = _register(agi, arguments, environ)
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
     except NumberError as error:
         status, complaint = REFUSED, str(error)
-    except (BusyCallbackError, OSError) as error:
+    except AGIException:
+        raise
+    except BusyCallbackError as error:
         status, complaint = ERROR, str(error)
+    except Exception as error:  # whatever it is, the caller must hear that there is no callback
+        status, complaint = ERROR, f"{type(error).__name__}: {error}"
     try:
         _tell(agi, status, complaint, variables)
     finally:
@@ -105,7 +113,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     return 1 if status == ERROR else 0
 
 
-def _register(arguments: list[str], language: str, environ: Mapping[str, str]) -> str:
+def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str:
     """Put the request on disk; return REGISTERED, DUPLICATE or FULL."""
     if len(arguments) not in (2, 3):
         raise NumberError(f"busy_callback.py takes FROM,TO or FROM,TO,KIND, not {len(arguments)} arguments")
@@ -116,13 +124,41 @@ def _register(arguments: list[str], language: str, environ: Mapping[str, str]) -
     directories = find_directories(environ)
     settings = load(directories.conf)
     settings.extensions.check_pair(caller, callee)
+    _check_phone(agi, caller, callee, settings)
     spool = Spool(directories.spool)
     spool.prepare()
+    language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
     return spool.register(caller, callee, kind, language, settings, time.time())[0]
 
 
-def _cancel(arguments: list[str], environ: Mapping[str, str]) -> int:
+def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None:
+    """Raise NumberError unless the channel is of the caller's own phone, or of the recall that we made."""
+    channel = str(agi.env.get("agi_channel", ""))
+    device = channel.rpartition("-")[0]
+    if settings.callers == "any" or device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}":
+        return
+    template = settings.device
+    own = [f"{technology}/{caller}" for technology in ("PJSIP", "SIP")] if template == "auto" else []
+    if device in own or device == template.replace("{ext}", caller):
+        return
+    # FreePBX: the device of that number, or the devices that the user is logged in at.
+    numbers = [caller, *_ask(agi, f"AMPUSER/{caller}", "device")]
+    if device and any(device in _ask(agi, "DEVICE", f"{number}/dial") for number in numbers):
+        return
+    raise NumberError(
+        f"{printable(channel, 80)} is not the phone of {caller} "
+        "(callers = any in busy_callback.conf would leave that to the dialplan)"
+    )
+
+
+def _ask(agi: AGI, family: str, key: str) -> list[str]:
+    """Return the parts of a value of Asterisk's database that are joined by &."""
+    found: tuple[str, str] = agi.execute("DATABASE GET", f'"{family}"', f'"{key}"')["result"]
+    return [part for part in found[1].split("&") if part] if found[0] == "1" else []
+
+
+def _cancel(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     """Cancel the caller's requests, or the one for a callee; return how many there were."""
     if len(arguments) not in (1, 2):
         raise NumberError(f"busy_callback.py cancel takes FROM or FROM,TO, not {len(arguments)} arguments")
@@ -131,6 +167,7 @@ def _cancel(arguments: list[str], environ: Mapping[str, str]) -> int:
     for number in arguments:
         if number not in settings.extensions:
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
+    _check_phone(agi, arguments[0], arguments[-1], settings)
     spool = Spool(directories.spool)
     spool.prepare()
     wanted = [r for r in spool.live() if [r.caller, r.callee][: len(arguments)] == arguments]

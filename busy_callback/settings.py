@@ -109,6 +109,7 @@ class Settings:
     queue_per_callee: int = 5
     queue_per_caller: int = 5
     queue_in_all: int = 10000
+    callers: str = "own"
     host: str = "127.0.0.1"
     port: int = 5038
     user: str = "busy_callback"
@@ -130,6 +131,7 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
         "queue_in_all": _whole(1, 1000000),
+        "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
     },
     "manager": {
         "host": _like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
