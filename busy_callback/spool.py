@@ -272,7 +272,7 @@ class Spool:
                         os.unlink(path)
                     except FileNotFoundError:
                         pass
-                    except (IsADirectoryError, PermissionError):
+                    except IsADirectoryError:
                         self._set_aside(path, name, "it is in the way and can't be removed")
             left = left[_BATCH:]
             if left:

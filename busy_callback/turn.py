@@ -37,7 +37,10 @@ class Turn:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._descriptor)
+        try:
+            os.close(self._descriptor)
+        except OSError:
+            pass  # it is closed all the same (close(2))
 
     def try_take(self) -> bool:
         """Take the turn if nobody has it; tell whether it is ours."""
@@ -46,6 +49,8 @@ class Turn:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
+            except OSError as error:
+                raise SpoolError(f"{self._path} can't be locked: {error.strerror}") from error
             self._sign()
         return True
 
@@ -75,5 +80,7 @@ class Turn:
 
     def _sign(self) -> None:
         self._held = True
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+        try:
+            os.pwrite(self._descriptor, b"%-19d\n" % os.getpid(), 0)
+        except OSError:
+            pass  # a full disk: then the next one can't ask us, and waits
