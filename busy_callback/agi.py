@@ -7,8 +7,9 @@
 BUSY_CALLBACK_STATUS is REGISTERED, DUPLICATE, FULL, REFUSED or ERROR; for cancel CANCELLED, NONE, REFUSED
 or ERROR, and for count COUNTED, REFUSED or ERROR, both with BUSY_CALLBACK_COUNT. On FULL, REFUSED and ERROR of
 a registration the caller hears the failure prompt and is hung up, so that a dialplan that does not look at the
-status never confirms what is not on disk. Each start is the caller's waiting time: a test holds the imports to
-a budget.
+status never confirms what is not on disk. Who asks must do so from FROM's own phone: a caller ID is no proof,
+for a trunk passes on whatever its far end claims. Each start is the caller's waiting time: a test holds the
+imports to a budget.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ ERROR = "ERROR"
 CANCELLED = "CANCELLED"
 NONE = "NONE"
 COUNTED = "COUNTED"
+RECALL_CONTEXT = "custom-auto-redial"  # callfile's; not imported for one word
 FAILURE_PROMPT = "busy-callback-failed"
 FULL_PROMPT = "busy-callback-full"
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
@@ -102,8 +104,12 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
     except NumberError as error:
         status, complaint = REFUSED, str(error)
-    except (BusyCallbackError, OSError) as error:
+    except AGIException:
+        raise
+    except BusyCallbackError as error:
         status, complaint = ERROR, str(error)
+    except Exception as error:  # whatever it is, the caller must hear that there is no callback
+        status, complaint = ERROR, f"{type(error).__name__}: {error}"
     try:
         _tell(agi, status, complaint, variables)
     finally:
@@ -132,10 +138,42 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str
         raise NumberError(f"the kind of a request is {' or '.join(rq.KINDS)}, not {printable(kind)!r}")
     spool, settings = _open(agi, environ)
     settings.extensions.check_pair(caller, callee)
+    _check_phone(agi, caller, callee, settings)
     spool.prepare()
-    language = agi.env.get("agi_language", "")
+    language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
     return spool.register(caller, callee, kind, language, settings, time.time())[0]
+
+
+def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None:
+    """Raise NumberError unless the channel is of the caller's own phone, or of the recall that we made."""
+    channel = str(agi.env.get("agi_channel", ""))
+    device = channel.rpartition("-")[0]
+    if settings.callers == "any" or device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}":
+        return
+    way = settings.device
+    if way.startswith("hint@"):
+        own = agi.get_full_variable(f"${{HINT({caller}@{way[5:]})}}").split("&")
+    elif way in {"auto", "freepbx"}:
+        own = [f"PJSIP/{caller}", f"SIP/{caller}"] if way == "auto" else []
+    else:
+        own = [way.replace("{ext}", caller)]
+    if device and device in own:
+        return
+    # FreePBX: the device of that number, or the devices that the user is logged in at.
+    numbers = [caller, *_ask(agi, f"AMPUSER/{caller}", "device")]
+    if device and any(device in _ask(agi, "DEVICE", f"{number}/dial") for number in numbers):
+        return
+    raise NumberError(
+        f"{printable(channel, 80)} is not the phone of {caller} "
+        "(callers = any in busy_callback.conf would leave that to the dialplan)"
+    )
+
+
+def _ask(agi: AGI, family: str, key: str) -> list[str]:
+    """Return the parts of a value of Asterisk's database that are joined by &."""
+    found: tuple[str, str] = agi.execute("DATABASE GET", f'"{family}"', f'"{key}"')["result"]
+    return [part for part in found[1].split("&") if part] if found[0] == "1" else []
 
 
 def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -147,6 +185,7 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
     for number in numbers:
         if number not in settings.extensions:
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
+    _check_phone(agi, numbers[0], numbers[-1], settings)
     spool.prepare()
     found = [r for r in spool.live() if [r.caller, r.callee][: len(numbers)] == numbers]
     if verb == "count":

@@ -20,6 +20,7 @@ from asterisk.manager import Event, Manager, ManagerException
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
 from busy_callback.policy import INVALID, combine
+from busy_callback.session import Session
 from busy_callback.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -48,23 +49,6 @@ _DEVICE = re.compile(r"(?:[A-Za-z0-9]+/|Custom:busy-callback-)[A-Za-z0-9_.@/-]{1
 _CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/;-]{1,100}")
 
 
-class _Session(Manager):  # type: ignore[misc]
-    """pyst2's Manager, telling when its connection has ended, and harmless when collected."""
-
-    def __init__(self, on_end: Callable[[], None]) -> None:
-        super().__init__()
-        self._on_end = on_end
-
-    def event_dispatch(self) -> None:
-        try:
-            super().event_dispatch()
-        finally:
-            self._on_end()
-
-    def __del__(self) -> None:
-        """pyst2 would log off here, and hang if it can't."""
-
-
 def check_device(device: str) -> str:
     """Return ``device`` if it may be sent to Asterisk; raise ValueError otherwise."""
     if not _DEVICE.fullmatch(device):
@@ -86,7 +70,7 @@ class Ami:
         self._numbers = itertools.count(1)
         self._probe_missing = False
         self._pjsip: set[str] = set()
-        self._session = _Session(self._ended)
+        self._session = Session(self._ended)
         if on_event:
             for name in ("DeviceStateChange", "UserEvent"):
                 self._session.register_event(name, self._pass_on)
@@ -100,6 +84,14 @@ class Ami:
             self._on_event(event.name, event.headers)
 
     def __enter__(self) -> Ami:
+        try:
+            self._connect()
+        except BaseException:
+            self._session.end()
+            raise
+        return self
+
+    def _connect(self) -> None:
         where = f"{self._settings.host}:{self._settings.port}"
         try:
             with Deadline(ANSWER_TIME, f"no greeting from Asterisk's manager at {where}"):
@@ -119,7 +111,6 @@ class Ami:
                 f"Asterisk's manager at {where} refuses user {self._settings.user!r}: "
                 f"{answer.get('Message', 'no reason given')}; compare manager.conf with busy_callback.conf"
             )
-        return self
 
     def __exit__(
         self,
@@ -128,11 +119,14 @@ class Ami:
         traceback: TracebackType | None,
     ) -> None:
         self._on_event = None
-        if self._session.connected():
-            try:
+        try:
+            # A connection that has just failed would only fail again, after all of its time.
+            if exc is None and self._session.connected():
                 self._act(Action="Logoff")
-            except AsteriskError:
-                pass  # it is ended either way
+        except AsteriskError:
+            pass  # it is ended either way
+        finally:
+            self._session.end()
 
     def _act(self, **fields: str | list[str]) -> dict[str, Any]:
         """Send one action and return its answer's headers."""

@@ -18,11 +18,11 @@ from __future__ import annotations
 import os
 import re
 
-from busy_callback.errors import SettingsError
+from busy_callback.durable import exists, flush_directory, move_durably, read_file
+from busy_callback.errors import CorruptRequestError, SettingsError
 from busy_callback.policy import Outcome
 from busy_callback.request import Request
 from busy_callback.settings import Settings
-from busy_callback.spool import read_file, write_durably
 
 RECALL_CONTEXT = "custom-auto-redial"
 MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
@@ -117,12 +117,19 @@ def hand_over(data: bytes, name: str, temporary_directory: str, outgoing: str) -
 
     Raises OSError, with nothing handed over.
     """
-    write_durably(data, os.path.join(temporary_directory, name), os.path.join(outgoing, name))
+    move_durably(data, os.path.join(temporary_directory, name), os.path.join(outgoing, name))
+    try:
+        flush_directory(outgoing)
+    except OSError:
+        pass  # it is handed over; and after a power cut no Asterisk would run it
 
 
 def waits(outgoing: str, request: Request) -> bool:
-    """Tell whether the current attempt's call file is still in ``outgoing``: not begun, or not over."""
-    return os.path.lexists(os.path.join(outgoing, call_file_name(request)))
+    """Tell whether the current attempt's call file is still in ``outgoing``: not begun, or not over.
+
+    Raises OSError where that can't be told.
+    """
+    return exists(os.path.join(outgoing, call_file_name(request)))
 
 
 def remove(outgoing: str, request: Request) -> None:
@@ -134,11 +141,17 @@ def remove(outgoing: str, request: Request) -> None:
 
 
 def read_report(report: str) -> Outcome:
-    """Return what the report at that path says; an absent or empty one says nothing."""
+    """Return what the report at that path says; an absent or empty one says nothing.
+
+    One that can't ever be read may have been a claim: it is taken for one. Raises OSError for one that may
+    be readable the next time.
+    """
     try:
         lines = read_file(report).decode("ascii", "replace").splitlines()
     except FileNotFoundError:
         return Outcome()
+    except CorruptRequestError:
+        return Outcome(claimed=True)
     facts = {line.split()[0]: line.split() for line in reversed(lines) if line.strip()}
     caller, callee = facts.get("caller", []), facts.get("callee", [])
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
+from busy_callback.durable import read_file, write_durably
 from busy_callback.errors import SettingsError
 from busy_callback.settings import Settings, load
-from busy_callback.spool import read_file, write_durably
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

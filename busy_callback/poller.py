@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from busy_callback import callfile, policy
 from busy_callback import request as rq
 from busy_callback.ami import DEVICE_STATES, Ami
+from busy_callback.durable import flush_directory, withdraw
 from busy_callback.errors import AsteriskError, SpoolError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool, withdraw
+from busy_callback.spool import Spool
 from busy_callback.turn import RELIEF, Turn
 from busy_callback.view import View
 
@@ -51,7 +52,10 @@ class Poller:
         Raises AsteriskError and SpoolError; what was done by then is on disk.
         """
         self._soon = 0.0
-        requests = [self._settled(request) for request in self.spool.live()]
+        try:
+            requests = [self._settled(request) for request in self.spool.live()]
+        except OSError as error:
+            raise SpoolError(f"what became of a recall can't be told: {error}") from error
         live = [request for request in requests if request.state in rq.LIVE_STATES]
         for request in live:
             view.ask(request.callee)
@@ -102,7 +106,7 @@ class Poller:
         """Return when Asterisk started, as the dialplan sees it too: STAT(M) of its control socket, else 0."""
         try:
             return int(os.stat(self.directories.control_socket).st_mtime)
-        except OSError:
+        except FileNotFoundError:
             return 0
 
     def _recall(self, view: View, request: Request) -> Request:
@@ -118,13 +122,18 @@ class Poller:
         report = self.spool.path("recalls", callfile.report_name(recalling))
         devices = "&".join(view.devices(request.caller)), "&".join(view.devices(request.callee))
         data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
+        outgoing, temporary = self.directories.outgoing, f"{self.spool.directory}/tmp"
         try:
+            flush_directory(outgoing)  # before anything is changed: is it there, and does its disk work?
             with self.spool.lock():
                 if not self.spool.replace_locked(request, recalling):
                     return request  # cancelled meanwhile
                 # From here on a crash leaves a recall that nobody claimed: settle puts it back.
-                temporary = f"{self.spool.directory}/tmp"
-                callfile.hand_over(data, callfile.call_file_name(recalling), temporary, self.directories.outgoing)
+                try:
+                    callfile.hand_over(data, callfile.call_file_name(recalling), temporary, outgoing)
+                except OSError:
+                    self.spool.replace_locked(recalling, request)
+                    raise
         except OSError as error:
             raise SpoolError(f"the call file of {request.id} can't be written: {error}") from error
         log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)

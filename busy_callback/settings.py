@@ -123,6 +123,8 @@ class Settings:
     service_time_no_reply: int = 180 * 60
     queue_per_callee: int = 5
     queue_per_caller: int = 5
+    queue_in_all: int = 10000
+    callers: str = "own"
     caller_id: str = "ReDial {callee}"
     alert_info: str = "Bellcore-dr2"
     code_request: str = "*66"
@@ -155,6 +157,8 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "service_time_no_reply": _seconds(60, 86400),
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
+        "queue_in_all": _whole(1, 1000000),
+        "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
         "caller_id": _like(
             r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*(\{callee\})?[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*",
             "a caller's name with {callee} for the number, without quotes, brackets and ; # $ , | & ^",

@@ -13,19 +13,17 @@ pathlib, and neither logging nor dataclasses.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 
 from busy_callback import request as rq
-from busy_callback.deadline import Deadline
-from busy_callback.errors import CorruptRequestError, DeadlineError, SpoolError
+from busy_callback.durable import Lock, exists, flush_directory, read_file, withdraw, write_durably
+from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.request import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
+    from collections.abc import Iterable, Iterator
 
     from busy_callback.settings import Settings
 
@@ -33,100 +31,20 @@ REGISTERED = "REGISTERED"
 DUPLICATE = "DUPLICATE"
 FULL = "FULL"
 
-LOCK_TIME = 5.0  # seconds; a change takes milliseconds
 KEEP_REPORTS = 2 * 86400  # seconds that the report of an ended request's recall stays
 KEEP_ENDED = 30 * 86400  # seconds that an ended request stays in the history
-_FOLDERS = ("requests", "ended", "recalls", "tmp", "corrupt")
-_FILE_MODE = 0o640
+_BATCH = 500  # files that a sweep removes while it has the lock, for which callers wait
+_FOLDERS = ("requests", "ended", "recalls", "tmp")
+_LAST_FOLDER = "corrupt"
 _DIRECTORY_MODE = 0o750
 
 
-def write_durably(data: bytes, temporary: str, final: str) -> None:
-    """Put ``data`` into the file ``final``, whole or not at all, flushed with its directory.
-
-    The rename is the one instant of commit. Both paths must be in one file system. Raises OSError, with
-    nothing changed.
-    """
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _FILE_MODE)
+def _is_id(name: str) -> bool:
     try:
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(temporary, final)
-    except BaseException:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            pass
-        raise
-    flush_directory(os.path.dirname(final))
-
-
-def flush_directory(path: str) -> None:
-    """Make the names in the directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read_file(path: str) -> bytes:
-    """Return a regular file's content; OSError for a link, a FIFO or a directory, without waiting on it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        chunks = []
-        while True:
-            chunk = os.read(descriptor, rq.MAX_FILE + 1)
-            chunks.append(chunk)
-            if not chunk or sum(map(len, chunks)) > rq.MAX_FILE:
-                return b"".join(chunks)
-    finally:
-        os.close(descriptor)
-
-
-def withdraw(report: str) -> None:
-    """Add our claim to a recall attempt's report: if it comes first, no run of its call file rings anyone."""
-    descriptor = os.open(report, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
-    try:
-        os.write(descriptor, b"withdrawn\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-class _Lock:
-    """Context manager over the spool's flock; released by the kernel when its holder dies."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
-        try:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                with Deadline(LOCK_TIME, f"{self._path} is held by another process for over {LOCK_TIME:.0f} s"):
-                    fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        except DeadlineError as error:
-            os.close(self._descriptor)
-            raise SpoolError(str(error)) from None
-        except BaseException:
-            os.close(self._descriptor)
-            raise
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        os.close(self._descriptor)
+        rq.split_id(name)
+    except CorruptRequestError:
+        return False
+    return True
 
 
 class Spool:
@@ -140,25 +58,32 @@ class Spool:
         return f"{self.directory}/{folder}/{name}"
 
     def prepare(self) -> None:
-        """Make the spool's folders where they are missing; raise SpoolError."""
+        """Make the spool's folders, durably, where they are missing; raise SpoolError.
+
+        The last folder is made when the others are flushed: where it is, they outlive a power cut.
+        """
+        last = f"{self.directory}/{_LAST_FOLDER}"
         try:
+            new = not os.path.isdir(last)
             for folder in ("", *_FOLDERS):
                 os.makedirs(f"{self.directory}/{folder}", mode=_DIRECTORY_MODE, exist_ok=True)
+            if new:
+                flush_directory(self.directory)
+                flush_directory(os.path.dirname(self.directory))
+                os.makedirs(last, mode=_DIRECTORY_MODE, exist_ok=True)
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be made: {error.strerror}") from error
 
-    def lock(self) -> _Lock:
+    def lock(self) -> Lock:
         """Return a context manager that keeps every other process from changing the spool."""
-        return _Lock(f"{self.directory}/lock")
+        return Lock(f"{self.directory}/lock")
 
     def _write(self, folder: str, request: Request) -> None:
         temporary = self.path("tmp", f"{request.id}.{os.getpid()}")
         write_durably(rq.encode(request), temporary, self.path(folder, request.id))
 
-    def _ids(self) -> list[str]:
-        names = os.listdir(f"{self.directory}/requests")
-        ended = set(os.listdir(f"{self.directory}/ended")) if names else set()
-        return [name for name in names if name not in ended]
+    def _lives(self, name: str) -> bool:
+        return not exists(self.path("ended", name))
 
     def register(
         self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float
@@ -173,9 +98,12 @@ class Spool:
         expires = now + settings.service_duration(kind)
         try:
             with self.lock():
-                names = self._ids()
+                names = os.listdir(f"{self.directory}/requests")
                 pair = f"{caller}-{callee}-"
-                for name in names:
+                # Only of these must we know whether they live: the history may be long.
+                near = [n for n in names if _is_id(n) and (n.startswith(f"{caller}-") or f"-{callee}-" in n)]
+                near = [name for name in near if self._lives(name)]
+                for name in near:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
@@ -185,10 +113,11 @@ class Spool:
                             )
                             self._write("requests", renewed)
                             return DUPLICATE, name
-                behind = sorted(name.rsplit("-", 1)[1] for name in names if f"-{callee}-" in name)
+                behind = sorted(name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name)
                 if (
-                    len(behind) >= settings.queue_per_callee
-                    or sum(name.startswith(f"{caller}-") for name in names) >= settings.queue_per_caller
+                    len(names) >= settings.queue_in_all
+                    or len(behind) >= settings.queue_per_callee
+                    or sum(name.startswith(f"{caller}-") for name in near) >= settings.queue_per_caller
                 ):
                     return FULL, ""
                 request_id = self._new_id(pair, now, behind[-1] if behind else "")
@@ -209,10 +138,10 @@ class Spool:
 
     def _new_id(self, pair: str, now: float, last: str) -> str:
         """Return an id that is new and behind ``last``, the youngest in the queue, whatever the clock did."""
-        milliseconds = max(int(now * 1000), int(last, 36) + 1 if last.isalnum() else 0)
+        milliseconds = max(int(now * 1000), int(last, 36) + 1 if last else 0)
         while True:
             request_id = pair + rq.make_stamp(milliseconds)
-            if not os.path.lexists(self.path("ended", request_id)):
+            if self._lives(request_id):
                 return request_id
             milliseconds += 1
 
@@ -223,23 +152,28 @@ class Spool:
             return rq.decode(read_file(path), name)
         except FileNotFoundError:
             return None
-        except (CorruptRequestError, OSError) as error:
+        except CorruptRequestError as error:
             self._set_aside(path, name, str(error))
             return None
 
     def _set_aside(self, path: str, name: str, reason: str) -> None:
-        """Move what can't be read into corrupt/, with the reason beside it; never delete it."""
-        kept = self.path("corrupt", f"{name}.{int(time.time() * 1000)}")
-        os.rename(path, kept)
-        with open(f"{kept}.reason", "w", encoding="utf-8") as file:
+        """Move what can't be read into corrupt/, with the reason beside it; never delete it. Raises OSError."""
+        short = os.fsdecode(os.fsencode(name)[:100])  # a longest name would leave no place for the time
+        kept = self.path("corrupt", f"{short}.{time.time_ns() // 1_000_000}")
+        try:
+            os.rename(path, kept)
+        except FileNotFoundError:
+            return  # another process was faster
+        with open(f"{kept}.reason", "w", encoding="ascii", errors="backslashreplace") as file:
             file.write(f"{reason}\n")
 
     def live(self) -> list[Request]:
         """Return the live requests in the order they were made; set aside what can't be read."""
         try:
-            found = [self._load(name) for name in self._ids()]
+            names = os.listdir(f"{self.directory}/requests")
+            found = [self._load(name) for name in names if self._lives(name)]
         except OSError as error:
-            raise SpoolError(f"the spool {self.directory} can't be read: {error.strerror}") from error
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
         return sorted((r for r in found if r is not None), key=lambda r: (r.stamp, r.id))
 
     def ended(self) -> list[Request]:
@@ -247,15 +181,18 @@ class Spool:
         try:
             found = [self._load(name, "ended") for name in os.listdir(f"{self.directory}/ended")]
         except OSError as error:
-            raise SpoolError(f"the spool {self.directory} can't be read: {error.strerror}") from error
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
         return sorted((r for r in found if r is not None), key=lambda r: (r.ended, r.id))
 
     def corrupt(self) -> Iterator[tuple[str, str]]:
         """Yield name and reason of each file that was set aside."""
-        for name in sorted(os.listdir(f"{self.directory}/corrupt")):
-            if name.endswith(".reason"):
-                with open(self.path("corrupt", name), encoding="utf-8") as file:
-                    yield name[: -len(".reason")], file.read().strip()
+        names = set(os.listdir(f"{self.directory}/corrupt"))
+        for name in sorted(names):
+            if f"{name}.reason" in names:
+                with open(self.path("corrupt", f"{name}.reason"), encoding="ascii", errors="replace") as file:
+                    yield name, file.read().strip()
+            elif not name.endswith(".reason"):
+                yield name, "the reason was not written down: a crash or a full disk came in between"
 
     def replace(self, old: Request, new: Request) -> bool:
         """Write ``new`` (an end state ends the request) unless ``old`` is no longer what is on disk.
@@ -277,7 +214,7 @@ class Spool:
         try:
             with self.lock():
                 request = self._load(request_id)
-                if request is None or os.path.lexists(self.path("ended", request_id)):
+                if request is None or not self._lives(request_id):
                     return False
                 if request.state == rq.RECALLING:
                     withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))
@@ -287,7 +224,7 @@ class Spool:
 
     def replace_locked(self, old: Request, new: Request) -> bool:
         """Do what ``replace`` does, for a caller that holds the lock; raise OSError."""
-        if os.path.lexists(self.path("ended", old.id)) or self._load(old.id) != old:
+        if not self._lives(old.id) or self._load(old.id) != old:
             return False
         if new.state in rq.END_STATES:
             self._write("ended", new)
@@ -297,20 +234,50 @@ class Spool:
         return True
 
     def sweep(self, now: float) -> None:
-        """Clean what crashes leave behind and what the history no longer needs (see README, "On disk")."""
-        with self.lock():
-            for name in os.listdir(f"{self.directory}/tmp"):
-                os.unlink(self.path("tmp", name))  # nobody writes while the lock is ours
-            ended = os.listdir(f"{self.directory}/ended")
+        """Clean what crashes leave behind and what the history no longer needs (see README, "On disk").
+
+        Raises SpoolError. The lock is given back every few hundred files: nobody waits long for it.
+        """
+        try:
+            self._remove("tmp", os.listdir(f"{self.directory}/tmp"))  # nobody writes there while the lock is ours
             live = set(os.listdir(f"{self.directory}/requests"))
-            for name in ended:
-                if name in live:
-                    os.unlink(self.path("requests", name))
-                    live.discard(name)
-                if os.lstat(self.path("ended", name)).st_mtime < now - KEEP_ENDED:
-                    os.unlink(self.path("ended", name))
-            for name in os.listdir(f"{self.directory}/recalls"):
-                path = self.path("recalls", name)
-                # Kept as long as Asterisk might run the call file again.
-                if name.rsplit(".", 1)[0] not in live and os.lstat(path).st_mtime < now - KEEP_REPORTS:
-                    os.unlink(path)
+            ended = os.listdir(f"{self.directory}/ended")
+            both = [name for name in ended if name in live]
+            self._remove("requests", both)
+            # Not those: their end must be on disk as long as the removal above may not be.
+            self._remove("ended", self._old("ended", set(ended).difference(both), now - KEEP_ENDED))
+            # Kept as long as Asterisk might run the call file again.
+            reports = (name for name in os.listdir(f"{self.directory}/recalls") if name.rsplit(".", 1)[0] not in live)
+            self._remove("recalls", self._old("recalls", reports, now - KEEP_REPORTS))
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be cleaned: {error}") from error
+
+    def _old(self, folder: str, names: Iterable[str], before: float) -> Iterator[str]:
+        """Yield those of a folder's names that were last changed ``before``."""
+        youngest = rq.make_stamp(max(0, int(before * 1000)))
+        for name in names:
+            # The name tells of most that they are too young, without a look at the disk.
+            if name.rsplit("-", 1)[-1][: rq.STAMP_LENGTH] > youngest:
+                continue
+            try:
+                if os.lstat(self.path(folder, name)).st_mtime < before:
+                    yield name
+            except FileNotFoundError:
+                pass
+
+    def _remove(self, folder: str, names: Iterable[str]) -> None:
+        """Unlink files of a folder; what is no file there is set aside."""
+        left = list(names)
+        while left:
+            with self.lock():
+                for name in left[:_BATCH]:
+                    path = self.path(folder, name)
+                    try:
+                        os.unlink(path)
+                    except FileNotFoundError:
+                        pass
+                    except IsADirectoryError:
+                        self._set_aside(path, name, "it is in the way and can't be removed")
+            left = left[_BATCH:]
+            if left:
+                time.sleep(0.001)  # flock is not fair: let those in who wait

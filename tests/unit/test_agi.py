@@ -18,10 +18,15 @@ SCRIPT = Path(__file__).parents[2] / "agi-bin" / "busy_callback.py"
 ANSWER = "200 result=0\n"
 
 
-def run(
-    directories: Directories, *arguments: str, head: str = "agi_language: zh\n\n", answers: str = ANSWER * 9
-) -> list[str]:
-    """Run the script with what Asterisk would say on its input; return the commands that it gave."""
+def run(directories: Directories, *arguments: str, head: str = "", answers: str = ANSWER * 9) -> list[str]:
+    """Run the script with what Asterisk would say on its input; return the commands that it gave.
+
+    Without ``head``, the caller's own phone calls.
+    """
+    head = (
+        head
+        or f"agi_channel: PJSIP/{''.join(arguments).replace('cancel', '').replace('count', '')[:3]}-00000001\nagi_language: zh\n\n"
+    )
     environ = {
         **os.environ,
         "AST_SPOOL_DIR": directories.astspooldir,
@@ -166,7 +171,7 @@ def test_a_caller_who_hangs_up_is_registered_all_the_same(directories: Directori
     ) as script:
         assert script.stdin is not None
         # The script reads its input only after its first statement has run: no signal can come too early.
-        script.stdin.write(b"agi_language: zh\n")
+        script.stdin.write(b"agi_channel: PJSIP/201-00000001\n")
         script.stdin.flush()
         while not minds_hangup(script.pid):
             pass
@@ -201,7 +206,7 @@ def test_the_caller_can_cancel(directories: Directories) -> None:
 
 OURS = {
     f"busy_callback{name}"
-    for name in ("", ".agi", ".deadline", ".errors", ".lastgood", ".request", ".settings", ".spool")
+    for name in ("", ".agi", ".deadline", ".durable", ".errors", ".lastgood", ".request", ".settings", ".spool")
 }
 BUDGET = OURS | {"fcntl", "signal", "_signal", "__future__"}
 PYST2_ALONE = "import types; sys.modules['pprint'] = types.ModuleType('pprint'); import asterisk.agi"

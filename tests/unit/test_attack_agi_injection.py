@@ -33,7 +33,7 @@ def test_an_argument_adds_no_command(directories: Directories, text: str) -> Non
 def test_the_agi_environment_adds_nothing(directories: Directories, text: str) -> None:
     """A hostile caller name or language changes nothing; a language that is none is left out."""
     one_line = text.replace("\n", " ").replace("\r", " ")
-    head = f"agi_calleridname: {one_line}\nagi_language: {one_line}\n\n"
+    head = f"agi_channel: PJSIP/201-00000001\nagi_calleridname: {one_line}\nagi_language: {one_line}\n\n"
     assert status(run(directories, "201", "202", head=head)) == "REGISTERED"
     assert Spool(directories.spool).live()[0].language == ""
 

@@ -8,10 +8,10 @@ import pytest
 
 from busy_callback import callfile, policy
 from busy_callback.callfile import clean, compose, read_report
+from busy_callback.durable import withdraw
 from busy_callback.errors import SettingsError
 from busy_callback.policy import Outcome
 from busy_callback.settings import Settings
-from busy_callback.spool import withdraw
 
 from .conftest import NOW
 from .test_policy import ask

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback import durable as durable_module
 from busy_callback import request as rq
-from busy_callback import spool as spool_module
 from busy_callback.errors import SpoolError
 from busy_callback.settings import Settings
 from busy_callback.spool import DUPLICATE, FULL, REGISTERED, Spool
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_nothing_half_written(spool: Spool, monkeypatch: pyte
 
 def test_a_lock_that_is_never_released_is_an_error(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that hangs with the lock costs the others a limited time and a clear error."""
-    monkeypatch.setattr(spool_module, "LOCK_TIME", 0.05)
+    monkeypatch.setattr(durable_module, "LOCK_TIME", 0.05)
     with spool.lock(), pytest.raises(SpoolError, match="is held by another process"):
         register(spool, "201", "202")
 
@@ -202,10 +202,11 @@ def test_what_a_crash_left_in_tmp_is_cleaned(spool: Spool) -> None:
 
 def test_the_history_forgets_after_a_month(spool: Spool) -> None:
     """Ended requests stay for 30 days, reports of their recalls for two."""
-    _, request_id = register(spool, "201", "202")
+    now = time.time()
+    _, request_id = register(spool, "201", "202", now)
     report = Path(spool.path("recalls", f"{request_id}.1"))
     report.write_text("claimed 1\n")
-    spool.cancel(request_id, "x", NOW)
+    spool.cancel(request_id, "x", now)
     made = os.stat(spool.path("ended", request_id)).st_mtime
     spool.sweep(made + 86400)
     assert report.exists()

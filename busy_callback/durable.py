@@ -1,0 +1,154 @@
+"""Files that are whole or not there, and a lock that dies with its holder; nothing here knows of requests.
+
+The AGI imports this module on the caller's time: os, not pathlib.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+
+from busy_callback.deadline import Deadline
+from busy_callback.errors import CorruptRequestError, DeadlineError, SpoolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+LOCK_TIME = 5.0  # seconds; a change takes milliseconds
+MAX_FILE = 65536  # bytes; nothing of ours is longer
+FILE_MODE = 0o640
+
+
+def write_durably(data: bytes, temporary: str, final: str) -> None:
+    """Put ``data`` into the file ``final``, whole or not at all, flushed with its directory.
+
+    The rename is the one instant of commit. Both paths must be in one file system. Raises OSError; where
+    only the last flush failed, ``final`` is there but not certain to outlive a power cut.
+    """
+    move_durably(data, temporary, final)
+    flush_directory(os.path.dirname(final))
+
+
+def move_durably(data: bytes, temporary: str, final: str) -> None:
+    """Do what ``write_durably`` does but for the directory's flush. Raises OSError, with nothing changed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(temporary, flags, FILE_MODE)
+    except FileExistsError:
+        # Left by a process that was killed and had our id: in a container ids come again soon.
+        os.unlink(temporary)
+        descriptor = os.open(temporary, flags, FILE_MODE)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, final)
+    except BaseException:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
+def flush_directory(path: str) -> None:
+    """Make the names in the directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def exists(path: str) -> bool:
+    """Tell whether there is such a name; OSError where that can't be told, which os.path.exists takes for no."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a regular file of ours, its first 64 kB and a byte; never wait for one.
+
+    Raises CorruptRequestError for what can never be such a file: a link, a FIFO, a directory, somebody
+    else's; FileNotFoundError; and OSError for what may be readable the next time.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        _check(os.lstat(path), path)
+        raise
+    try:
+        _check(os.fstat(descriptor), path)
+        chunks: list[bytes] = []
+        while True:
+            chunk = os.read(descriptor, MAX_FILE + 1)
+            chunks.append(chunk)
+            if not chunk or sum(map(len, chunks)) > MAX_FILE:
+                return b"".join(chunks)
+    finally:
+        os.close(descriptor)
+
+
+def _check(found: os.stat_result, path: str) -> None:
+    """Raise CorruptRequestError unless it is a regular file of ours, root's or its directory's owner."""
+    if not stat.S_ISREG(found.st_mode):
+        raise CorruptRequestError("it is not a regular file")
+    if found.st_uid not in (0, os.geteuid()) and found.st_uid != os.stat(os.path.dirname(path)).st_uid:
+        raise CorruptRequestError(f"it belongs to another user ({found.st_uid})")
+
+
+def withdraw(report: str) -> None:
+    """Add our claim to a recall attempt's report: if it comes first, no run of its call file rings anyone.
+
+    The directory need not be flushed: a power cut ends Asterisk too, and no later one runs the attempt.
+    """
+    descriptor = os.open(report, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+    try:
+        os.write(descriptor, b"withdrawn\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Lock:
+    """Context manager over a file's flock; released by the kernel when its holder dies."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+        try:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with Deadline(LOCK_TIME, f"{self._path} is held by another process for over {LOCK_TIME:.0f} s"):
+                    fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        except DeadlineError as error:
+            os.close(self._descriptor)
+            raise SpoolError(str(error)) from None
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            os.close(self._descriptor)
+        except OSError:
+            pass  # it is closed all the same (close(2)), and what was changed is on disk

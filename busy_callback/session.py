@@ -1,0 +1,111 @@
+"""pyst2's Manager on a connection that it can't stumble over, and that ends when it is told to.
+
+Its own reads a byte at a time, keeps whatever line comes, waits for ever for the end of some, does not
+tell when its thread died, and leaves threads and socket behind.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from asterisk.manager import Manager, ManagerException
+
+_MAX_LINE = 8192  # bytes; Asterisk's own are shorter
+# Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
+# that we ask for has such a line, but an event carries what a caller calls itself.
+_TRAPS = (b"status will follow", b"ChanVariable", b"--END COMMAND--", b"Response: Follows")
+
+
+class _Wire:
+    """What pyst2 reads and writes: a socket's lines, buffered, without those that it can't bear."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._lines = connection.makefile("rb")
+
+    def __iter__(self) -> _Wire:
+        return self
+
+    def __next__(self) -> bytes:
+        while True:
+            try:
+                line = self._lines.readline(_MAX_LINE)
+            except ValueError:
+                raise StopIteration from None  # closed meanwhile
+            if not line:
+                raise StopIteration
+            if line == b"\r\n" or (
+                line.endswith(b"\r\n") and b":" in line and not any(trap in line for trap in _TRAPS)
+            ):
+                return line
+            if line.startswith(b"Asterisk Call Manager/"):
+                return line
+
+    def write(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """End the connection, so that a thread that reads from it notices."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other side was faster
+
+    def release(self) -> None:
+        """Give the file descriptor back; nobody may read any more."""
+        self._lines.close()
+        self._socket.close()
+
+
+class Session(Manager):  # type: ignore[misc]
+    """pyst2's Manager, telling when its connection has ended, and leaving nothing behind when it does."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_end = on_end
+
+    def connect(self, host: str, port: int) -> None:
+        """Connect and wait for the greeting; OSError where nobody listens."""
+        self._sock = _Wire(socket.create_connection((host, port)))
+        self._connected.set()
+        self._running.set()
+        self.message_thread.start()
+        self.event_dispatch_thread.start()
+        if not self._response_queue.get():
+            raise ManagerException("it has ended the connection at once")
+
+    def message_loop(self) -> None:
+        """Do pyst2's work of this thread, and tell the others when it ends."""
+        try:
+            super().message_loop()
+        finally:
+            # pyst2 tells the others when the connection ends, but not when a message was too much for it.
+            self._connected.clear()
+            self._event_queue.put(None)
+            self._response_queue.put(None)
+
+    def event_dispatch(self) -> None:
+        """Do pyst2's work of this thread, and tell when it ends."""
+        try:
+            super().event_dispatch()
+        finally:
+            self._on_end()
+
+    def end(self) -> None:
+        """Close the socket and let the threads end: a watch connects anew as often as Asterisk goes away."""
+        self._connected.clear()
+        self._running.clear()
+        if self._sock is not None:
+            self._sock.close()
+            self._message_queue.put(None)
+            self.message_thread.join(1.0)
+            self.event_dispatch_thread.join(1.0)
+            if not self.message_thread.is_alive():  # else it still reads; a leak is better than to wait for it
+                self._sock.release()
+
+    def __del__(self) -> None:
+        """pyst2 would log off here, and hang if it can't."""

@@ -1,0 +1,38 @@
+"""For all tests: --whole, and the counts that a test of breaking things prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --whole."""
+    parser.addoption("--whole", action="store_true", help="run the long form of the tests that have one")
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether the long form is asked for."""
+    return bool(request.config.getoption("--whole"))
+
+
+@pytest.fixture
+def counts(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Note what a test has tried; the lines stand at the end of pytest's output."""
+
+    def note(text: str) -> None:
+        request.node.user_properties.append(("counts", text))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts, from every process that ran tests."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    lines = [f"{r.head_line}: {text}" for r in reports for name, text in r.user_properties if name == "counts"]
+    if lines:
+        terminalreporter.section("what was tried")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
