@@ -334,7 +334,7 @@ def test_a_phone_that_is_not_registered_is_not_free(open_office: OpenOffice) -> 
     b.switch_off()
     office.asterisk.manager.wait_for_state(office.asterisk.device("202"), "UNAVAILABLE")
     assert c.closed()
-    assert office.command("list").stdout.count("waiting") == 1
+    assert office.waiting() == [("201", "202")]
     assert a.rings == 0
     b = office.phone("202")
     a.answer()

@@ -97,6 +97,10 @@ class StandIn:
             return head.format("Success", f"Variable: {variable}\r\nValue: {value}")
         if fields["Action"] == "Originate":
             values = dict(line[1].split("=", 1) for line in lines if line[0] == "Variable")
+            lamp = re.fullmatch(r"Local/(\d+)@busy-callback-lamp/n", fields["Channel"])
+            if lamp:
+                self.states[f"Custom:busy-callback-{lamp[1]}"] = values["BUSY_CALLBACK_LAMP"]
+                return head.format("Error", "Message: Originate failed")
             word = self.states.get(values["BUSY_CALLBACK_DEVICE"], "INVALID")
             self._probe = "" if self.forget_probe else f"{values['BUSY_CALLBACK_PROBE_ID']} {WORDS.index(word)}"
             return head.format("Error", "Message: Originate failed")
