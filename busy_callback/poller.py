@@ -25,6 +25,8 @@ from busy_callback.view import View
 log = logging.getLogger(__name__)
 
 RECONNECT_PAUSE = 0.25  # seconds between tries to reach an Asterisk that is away
+ENDING = 0.2  # seconds between looks at a recall that is about to end
+LAMP_TIME = 3600.0  # seconds after its request's end within which a lamp that was left lit is put out
 LONGEST_SLEEP = 60.0  # seconds after which the watch looks again though nothing happened
 
 
@@ -148,7 +150,15 @@ class Poller:
             if not turn.try_take():
                 log.info("another poll is at work; nothing to do")
                 return
-                        self._follow(self._view(ami, self._clock()), inbox, ends, trouble)
+            try:
+                self.spool.sweep(self._clock())
+                if self.spool.live() or self._ended_lately():
+                    with Ami(self.settings) as ami:
+                        self.look(self._view(ami))
+            except (AsteriskError, SpoolError) as error:
+                trouble.note(str(error))
+                raise
+            trouble.over()
 
     def watch(self, seconds: float) -> None:
         """Look, and look again at each event, until the next watch takes over.
@@ -157,10 +167,10 @@ class Poller:
         is away or the spool unusable it tries again a few times a second.
         """
         self.spool.prepare()
-        trouble = Trouble(self.spool.path("", "trouble"))
         inbox: Inbox = queue.SimpleQueue()
         signal.signal(RELIEF, lambda signum, frame: inbox.put((_RELIEVED, {})))
         ends = time.monotonic() + seconds * 1.25
+        trouble = Trouble(self.spool.path("", "trouble"))
         with Turn(self.spool.path("", "poller.lock")) as turn:
             while True:
                 try:
@@ -168,16 +178,23 @@ class Poller:
                         # Events are heard from here on, so that nothing is missed between the two watches.
                         turn.take()
                         self.spool.sweep(self._clock())
-                        if trouble:
-                            log.warning("all is well again")
-                        trouble = ""
-                        self._follow(self._view(ami, self._clock()), inbox, ends)
+                        self._follow(self._view(ami, self._clock()), inbox, ends, trouble)
                         return
                 except (AsteriskError, SpoolError) as error:
                     turn.take()  # now nobody can serve: one is enough to try and to complain
                     trouble.note(str(error))
                 if time.monotonic() >= ends or _relieved(inbox):
                     return
+
+    def _view(self, ami: Ami, begun: float = 0.0) -> View:
+        """Return a new view that knows which lamps may still be lit: those whose requests ended lately."""
+        view = View(ami, begun)
+        for request in self._ended_lately():
+            view.lamps[request.caller] = ami.lamp(request.caller)
+        return view
+
+    def _ended_lately(self) -> list[Request]:
+        return [request for request in self.spool.ended() if request.ended > self._clock() - LAMP_TIME]
 
     def _follow(self, view: View, inbox: Inbox, ends: float, trouble: Trouble) -> None:
         """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""

@@ -23,10 +23,8 @@ def run(directories: Directories, *arguments: str, head: str = "", answers: str 
 
     Without ``head``, the caller's own phone calls.
     """
-    head = (
-        head
-        or f"agi_channel: PJSIP/{''.join(arguments).replace('cancel', '').replace('count', '')[:3]}-00000001\nagi_language: zh\n\n"
-    )
+    caller = "".join(a for a in arguments if a not in {"cancel", "count"})[:3]
+    head = head or f"agi_channel: PJSIP/{caller}-00000001\nagi_language: zh\n\n"
     environ = {
         **os.environ,
         "AST_SPOOL_DIR": directories.astspooldir,
