@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,7 +74,19 @@ class Phones(threading.Thread):
         self.join()
 
 
-def start(pbx: Pbx, words: list[str], environ: dict[str, str], text: str = "") -> subprocess.Popen[str]:
+@pytest.fixture
+def programs() -> Iterator[list[subprocess.Popen[str]]]:
+    """Every program that was started; none outlives the test."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for program in started:
+        program.kill()
+        program.communicate()
+
+
+def start(
+    programs: list[subprocess.Popen[str]], words: list[str], environ: dict[str, str], text: str = ""
+) -> subprocess.Popen[str]:
     """Start a program with its whole input."""
     program = subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ, text=True
@@ -83,6 +95,7 @@ def start(pbx: Pbx, words: list[str], environ: dict[str, str], text: str = "") -
     program.stdin.write(text)
     program.stdin.close()
     program.stdin = None
+    programs.append(program)
     return program
 
 
@@ -104,7 +117,9 @@ def end(watches: list[subprocess.Popen[str]], polls: list[subprocess.Popen[str]]
 
 
 @pytest.mark.timeout(300)
-def test_everybody_at_once(pbx: Pbx, counts: Callable[[str], None], whole: bool) -> None:
+def test_everybody_at_once(
+    pbx: Pbx, programs: list[subprocess.Popen[str]], counts: Callable[[str], None], whole: bool
+) -> None:
     """Registered = served + cancelled + waiting; no phone is rung by two at once; no lock is stuck.
 
     A wave: 200 AGI scripts at once, 50 that cancel, two polls, a watch that takes over and one that is killed
@@ -123,16 +138,16 @@ def test_everybody_at_once(pbx: Pbx, counts: Callable[[str], None], whole: bool)
     chance = random.Random(1)
     while not waves or time.monotonic() < ends:
         waves += 1
-        watches = [start(pbx, pbx.command("poll", "--watch", "300"), pbx.environ)]
+        watches = [start(programs, pbx.command("poll", "--watch", "300"), pbx.environ)]
         polls = []
         agis = []
         for number in range(250):
             caller, callee = str(chance.randrange(300, 400)), str(chance.randrange(200, 220))
             words = ("cancel", caller) if number % 5 == 4 else (caller, callee)
-            agis.append(start(pbx, pbx.agi(*words), pbx.agi_environ, HEAD.format(caller)))
+            agis.append(start(programs, pbx.agi(*words), pbx.agi_environ, HEAD.format(caller)))
             if number in {80, 160}:
-                polls.append(start(pbx, pbx.command("poll"), pbx.environ))
-                watches.append(start(pbx, pbx.command("poll", "--watch", "300"), pbx.environ))
+                polls.append(start(programs, pbx.command("poll"), pbx.environ))
+                watches.append(start(programs, pbx.command("poll", "--watch", "300"), pbx.environ))
                 kill_a_holder(pbx)
         for agi in agis:
             output, errors = agi.communicate(timeout=120)
@@ -142,7 +157,7 @@ def test_everybody_at_once(pbx: Pbx, counts: Callable[[str], None], whole: bool)
             failures += [errors or output] if errors or ("ERROR" in output and not slow) else []
             pbx.standin.say(NEWS)
         watches[-1].send_signal(signal.SIGKILL)  # with the turn, or waiting for it
-        watches.append(start(pbx, pbx.command("poll", "--watch", "300"), pbx.environ))
+        watches.append(start(programs, pbx.command("poll", "--watch", "300"), pbx.environ))
         until = time.monotonic() + 60
         while pbx.spool.live() and time.monotonic() < until:
             pbx.standin.say(NEWS)
