@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
 from busy_callback.lastgood import keep, load_or_last_good
 from busy_callback.request import Request
 from busy_callback.settings import Directories, find_directories
@@ -230,8 +230,8 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
             poller.watch(watch)
         else:
             poller.poll()
-    except BusyCallbackError as error:
-        log.error("%s", error)
+    except DeadlineError as error:
+        log.error("%s", error)  # the others are logged once a trouble, not once a run
         raise
     if mistake:
         raise mistake

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-LOCK_TIME = 5.0  # seconds; a change takes milliseconds
+LOCK_TIME = 10.0  # seconds; a change takes milliseconds, but a crowd on a slow machine stands in line
 MAX_FILE = 65536  # bytes; nothing of ours is longer
 FILE_MODE = 0o640
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from busy_callback.durable import read_file, write_durably
-from busy_callback.errors import SettingsError
+from busy_callback.errors import CorruptRequestError, SettingsError
 from busy_callback.settings import Settings, load
 
 TYPE_CHECKING = False
@@ -40,5 +40,5 @@ def keep(path: str, spool: Spool) -> None:
         data = read_file(path)
         if not os.path.exists(kept) or read_file(kept) != data:
             write_durably(data, spool.path("tmp", f"{NAME}.{os.getpid()}"), kept)
-    except OSError:
-        pass  # without a file there is nothing to keep; without a place for the copy the service goes on
+    except (OSError, CorruptRequestError):
+        pass  # no file of its own to keep, or no place for the copy: the service goes on

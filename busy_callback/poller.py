@@ -18,12 +18,13 @@ from busy_callback.errors import AsteriskError, SpoolError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.spool import Spool
+from busy_callback.trouble import Trouble
 from busy_callback.turn import RELIEF, Turn
 from busy_callback.view import View
 
 log = logging.getLogger(__name__)
 
-RECONNECT_PAUSE = 0.5  # seconds between tries to reach an Asterisk that is away
+RECONNECT_PAUSE = 0.25  # seconds between tries to reach an Asterisk that is away
 ENDING = 0.2  # seconds between looks at a recall that is about to end
 LAMP_TIME = 3600.0  # seconds after its request's end within which a lamp that was left lit is put out
 LONGEST_SLEEP = 60.0  # seconds after which the watch looks again though nothing happened
@@ -144,26 +145,32 @@ class Poller:
     def poll(self) -> None:
         """Look once. When another poller is at work there is nothing to do."""
         self.spool.prepare()
+        trouble = Trouble(self.spool.path("", "trouble"))
         with Turn(self.spool.path("", "poller.lock")) as turn:
             if not turn.try_take():
                 log.info("another poll is at work; nothing to do")
                 return
-            self.spool.sweep(self._clock())
-            if self.spool.live() or self._ended_lately():
-                with Ami(self.settings) as ami:
-                    self.look(self._view(ami))
+            try:
+                self.spool.sweep(self._clock())
+                if self.spool.live() or self._ended_lately():
+                    with Ami(self.settings) as ami:
+                        self.look(self._view(ami))
+            except (AsteriskError, SpoolError) as error:
+                trouble.note(str(error))
+                raise
+            trouble.over()
 
     def watch(self, seconds: float) -> None:
         """Look, and look again at each event, until the next watch takes over.
 
         Ends after ``seconds`` and a quarter more when none comes: cron may start it late. While Asterisk
-        is away or the spool unusable it tries again twice a second, and logs that once.
+        is away or the spool unusable it tries again a few times a second.
         """
         self.spool.prepare()
         inbox: Inbox = queue.SimpleQueue()
         signal.signal(RELIEF, lambda signum, frame: inbox.put((_RELIEVED, {})))
         ends = time.monotonic() + seconds * 1.25
-        trouble = ""
+        trouble = Trouble(self.spool.path("", "trouble"))
         with Turn(self.spool.path("", "poller.lock")) as turn:
             while True:
                 try:
@@ -171,15 +178,11 @@ class Poller:
                         # Events are heard from here on, so that nothing is missed between the two watches.
                         turn.take()
                         self.spool.sweep(self._clock())
-                        if trouble:
-                            log.warning("all is well again")
-                        trouble = ""
-                        self._follow(self._view(ami, self._clock()), inbox, ends)
+                        self._follow(self._view(ami, self._clock()), inbox, ends, trouble)
                         return
                 except (AsteriskError, SpoolError) as error:
-                    if str(error) != trouble:
-                        log.error("%s; trying again", error)
-                    trouble = str(error)
+                    turn.take()  # now nobody can serve: one is enough to try and to complain
+                    trouble.note(str(error))
                 if time.monotonic() >= ends or _relieved(inbox):
                     return
 
@@ -193,13 +196,15 @@ class Poller:
     def _ended_lately(self) -> list[Request]:
         return [request for request in self.spool.ended() if request.ended > self._clock() - LAMP_TIME]
 
-    def _follow(self, view: View, inbox: Inbox, ends: float) -> None:
+    def _follow(self, view: View, inbox: Inbox, ends: float, trouble: Trouble) -> None:
         """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""
         while True:
             look_again = self.look(view)
+            trouble.over()
             wait = LONGEST_SLEEP if look_again is None else min(LONGEST_SLEEP, look_again - self._clock())
             due = min(ends, time.monotonic() + wait)
-            while True:
+            news, left = False, 1
+            while left:
                 try:
                     name, headers = inbox.get(timeout=max(0.0, due - time.monotonic()))
                 except queue.Empty:
@@ -208,8 +213,10 @@ class Poller:
                     return
                 if not name:
                     raise AsteriskError("the connection to Asterisk ended")
-                if view.note(name, headers, self._clock()):
-                    break
+                if view.note(name, headers, self._clock()) and not news:
+                    # One look for all that has come by now: a storm of events costs no storm of looks.
+                    news, left = True, inbox.qsize() + 1
+                left -= news
             if time.monotonic() >= ends:
                 return
 

@@ -93,16 +93,21 @@ class StandIn:
         if fields["Action"] == "Getvar":
             variable = fields["Variable"]
             device = re.fullmatch(r"DEVICE_STATE\((.*)\)", variable)
-            value = self.states.get(device[1], "INVALID") if device else self._probe
+            value = self._probe if variable == "BUSY_CALLBACK_PROBE" else ""
+            if device:
+                value = self.states.get(device[1], "UNKNOWN" if device[1].startswith("Custom:") else "INVALID")
             return head.format("Success", f"Variable: {variable}\r\nValue: {value}")
         if fields["Action"] == "Originate":
             values = dict(line[1].split("=", 1) for line in lines if line[0] == "Variable")
-            lamp = re.fullmatch(r"Local/(\d+)@busy-callback-lamp/n", fields["Channel"])
-            if lamp:
-                self.states[f"Custom:busy-callback-{lamp[1]}"] = values["BUSY_CALLBACK_LAMP"]
-                return head.format("Error", "Message: Originate failed")
-            word = self.states.get(values["BUSY_CALLBACK_DEVICE"], "INVALID")
-            self._probe = "" if self.forget_probe else f"{values['BUSY_CALLBACK_PROBE_ID']} {WORDS.index(word)}"
+            if "BUSY_CALLBACK_LAMP" in values:
+                number = fields["Channel"].partition("/")[2].partition("@")[0]
+                self.states[f"Custom:busy-callback-{number}"] = values["BUSY_CALLBACK_LAMP"]
+            elif not self.forget_probe:
+                words = [self.states.get(d, "INVALID") for d in values["BUSY_CALLBACK_DEVICE"].split("&")]
+                numbers = "&".join(str(WORDS.index(word)) for word in words)
+                self._probe = f"{values['BUSY_CALLBACK_PROBE_ID']} {numbers}"
+            else:
+                self._probe = ""
             return head.format("Error", "Message: Originate failed")
         return head.format("Goodbye", "Message: Thanks for all the fish.")
 

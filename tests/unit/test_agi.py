@@ -23,7 +23,7 @@ def run(directories: Directories, *arguments: str, head: str = "", answers: str 
 
     Without ``head``, the caller's own phone calls.
     """
-    caller = next((word for word in arguments if word not in {"cancel", "count"}), "")[:3]
+    caller = "".join(a for a in arguments if a not in {"cancel", "count"})[:3]
     head = head or f"agi_channel: PJSIP/{caller}-00000001\nagi_language: zh\n\n"
     environ = {
         **os.environ,
