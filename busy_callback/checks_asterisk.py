@@ -27,7 +27,7 @@ MODULES = {
 
 
 def check_asterisk(patient: Patient) -> str:
-    """Asterisk runs, and has its directories where asterisk.conf says."""
+    """Check that Asterisk runs, and has its directories where asterisk.conf says."""
     survey = patient.survey
     version = survey.console.ask("core show version").split(" built")[0].strip()
     if survey.elsewhere:
@@ -37,7 +37,7 @@ def check_asterisk(patient: Patient) -> str:
 
 
 def check_modules(patient: Patient) -> str:
-    """The modules that the service needs are loaded."""
+    """Check that the modules that the service needs are loaded."""
     loaded = patient.survey.console.ask("module show")
     for module, purpose in MODULES.items():
         if not any(line.startswith(module) and "Not Running" not in line for line in loaded.splitlines()):
@@ -49,7 +49,7 @@ def check_modules(patient: Patient) -> str:
 
 
 def check_manager(patient: Patient) -> str:
-    """The manager interface is on, and our user may log in."""
+    """Check that the manager interface is on, and our user may log in."""
     settings, survey = patient.settings, patient.survey
     enabled = survey.console.table("manager show settings").get("Manager (AMI)", "")
     if enabled != "Yes":
@@ -65,7 +65,7 @@ def check_manager(patient: Patient) -> str:
 
 
 def check_permissions(patient: Patient) -> str:
-    """The manager user has the classes that the poller needs."""
+    """Check that the manager user has the classes that the poller needs."""
     user = patient.settings.user
     table = patient.survey.console.table(f"manager show user {user}")
     for key in ("read", "write"):
@@ -77,7 +77,7 @@ def check_permissions(patient: Patient) -> str:
 
 
 def check_contexts(patient: Patient) -> str:
-    """The package's contexts are loaded, and no other recipe's beside them."""
+    """Check that the package's contexts are loaded, and no other recipe's beside them."""
     survey = patient.survey
     source = survey.data / "dialplan" / DIALPLAN
     contexts = dict.fromkeys(line.header for line in lines_of(source, survey.etc) if line.header)
@@ -95,7 +95,7 @@ def check_contexts(patient: Patient) -> str:
 
 
 def check_offer(patient: Patient) -> str:
-    """Some dialplan offers the callback to its callers."""
+    """Check that some dialplan offers the callback to its callers."""
     survey = patient.survey
     if survey.freepbx:
         text = survey.console.ask("dialplan show s-BUSY@macro-exten-vm")
@@ -110,7 +110,7 @@ def check_offer(patient: Patient) -> str:
 
 
 def check_probe(patient: Patient) -> str:
-    """ChanIsAvail, run through the manager as the poller does, gives an answer."""
+    """Check that ChanIsAvail, run through the manager as the poller does, gives an answer."""
     phones = patient.survey.phones
     device = f"{phones[0].technology}/{phones[0].extension}" if phones else "Local/0@busy-callback-probe"
     with Ami(patient.settings) as ami:
@@ -123,7 +123,7 @@ def check_probe(patient: Patient) -> str:
 
 
 def check_prompts(patient: Patient) -> str:
-    """Every prompt is there, in a format that Asterisk plays."""
+    """Check that every prompt is there, in a format that Asterisk plays."""
     survey = patient.survey
     names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / LANGUAGES[0]).iterdir()})
     names = [name for name in names if name.startswith(COMMAND)]
@@ -144,7 +144,7 @@ def check_prompts(patient: Patient) -> str:
 
 
 def check_extensions(patient: Patient) -> str:
-    """Every phone that is named by its number is in the numbering plan."""
+    """Check that every phone that is named by its number is in the numbering plan."""
     settings, survey = patient.settings, patient.survey
     numbers = [phone.extension for phone in survey.phones]
     missing = [number for number in numbers if number not in settings.extensions]
@@ -158,7 +158,7 @@ def check_extensions(patient: Patient) -> str:
 
 
 def check_states(patient: Patient) -> str:
-    """The phones' states tell when they are in a call."""
+    """Check that the phones' states tell when they are in a call."""
     silent = [phone for phone in patient.survey.phones if not phone.says_busy]
     deaf = [phone.extension for phone in silent if phone.technology == "SIP"]
     if deaf:

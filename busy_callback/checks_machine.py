@@ -17,7 +17,7 @@ FUTURE = 60  # seconds that a time may lie ahead of ours
 
 
 def check_settings(patient: Patient) -> str:
-    """The settings are there with a secret, for Asterisk's user and not for everybody."""
+    """Check that the settings are there with a secret, for Asterisk's user and not for everybody."""
     path, group = Path(patient.survey.directories.conf), patient.survey.owner.gid
     if not patient.settings.secret:
         raise Sick(f"{path} has no secret for Asterisk's manager", INSTALL)
@@ -30,7 +30,7 @@ def check_settings(patient: Patient) -> str:
 
 
 def check_agi(patient: Patient) -> str:
-    """The AGI script runs as Asterisk's user."""
+    """Check that the AGI script runs as Asterisk's user."""
     survey = patient.survey
     where = {"AST_SPOOL_DIR": survey.directories.astspooldir, "AST_CONFIG_DIR": survey.directories.astetcdir}
     cure = f"{INSTALL}; the Python in the script's first line must be there for user {survey.owner.name}"
@@ -47,7 +47,7 @@ def check_agi(patient: Patient) -> str:
 
 
 def check_spool(patient: Patient) -> str:
-    """The spool is Asterisk's user's own, and every request in it could be read."""
+    """Check that the spool is Asterisk's user's own, and every request in it could be read."""
     directories, owner = patient.survey.directories, patient.survey.owner
     spool = Path(directories.spool)
     if not spool.is_dir():
@@ -64,7 +64,7 @@ def check_spool(patient: Patient) -> str:
 
 
 def check_outgoing(patient: Patient) -> str:
-    """Call files can be handed over in one rename."""
+    """Check that call files can be handed over in one rename."""
     directories, owner = patient.survey.directories, patient.survey.owner
     outgoing, spool = Path(directories.outgoing), Path(directories.spool)
     if not outgoing.is_dir():
@@ -82,7 +82,7 @@ def check_outgoing(patient: Patient) -> str:
 
 
 def check_poller(patient: Patient) -> str:
-    """Something runs the poller each minute, and it does run."""
+    """Check that something runs the poller each minute, and it does run."""
     survey = patient.survey
     log = survey.directories.log
     cron = survey.system.cron / COMMAND
@@ -112,7 +112,7 @@ def _daemons(names: set[str]) -> list[str]:
 
 
 def check_clock(patient: Patient) -> str:
-    """Nothing was written in the future."""
+    """Check that nothing was written in the future."""
     now, spool = time.time(), Path(patient.survey.directories.spool)
     for path in (Path(__file__), *spool.glob("poller.lock"), *spool.glob("requests/*")):
         ahead = path.stat().st_mtime - now
@@ -125,7 +125,7 @@ def check_clock(patient: Patient) -> str:
 
 
 def check_log(patient: Patient) -> str:
-    """The poller can write its log."""
+    """Check that the poller can write its log."""
     log = patient.survey.directories.log
     if not patient.may("-w", log if os.path.exists(log) else os.path.dirname(log)):
         raise Sick(f"{log} can't be written by Asterisk's user", f"run: chown {patient.survey.owner.name} {log}")

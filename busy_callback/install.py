@@ -62,7 +62,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *_settings_file(survey, options, settings, secret),
         *_manager(survey, settings, secret),
         *_dialplan(survey, options, notes),
-        Change.file(survey.agi, agi_source().encode(), 0o755),
+        Change.file(survey.agi, agi_source(survey.data).encode(), 0o755),
         *files.prompts(survey, options.language),
         *files.spool(survey),
         *files.log_rotation(survey),

@@ -162,13 +162,10 @@ def command_path() -> str:
     return f"{sys.executable} -m busy_callback"
 
 
-def agi_source() -> str:
+def agi_source(data: Path) -> str:
     """Return the AGI script as it is to stand in Asterisk's place: run by the Python that has this package."""
-    for place in (Path(sysconfig.get_path("scripts")), Path(__file__).resolve().parent.parent / "agi-bin"):
-        text = read_text(place / AGI_NAME)
-        if text:
-            return re.sub(r"\A#!.*\n", f"#!{sys.executable}\n", text)
-    raise SetupError(f"the package's script {AGI_NAME} is missing: install {COMMAND} with pip again")
+    text = (data / "agi-bin" / AGI_NAME).read_text(encoding="utf-8")
+    return re.sub(r"\A#!.*\n", f"#!{sys.executable}\n", text)
 
 
 def _owner(directories: Directories) -> Owner:
