@@ -23,7 +23,7 @@ from busy_callback.survey import (
 )
 
 SYSTEMD_RELOAD = "systemd"  # not a console command: systemd has to take up a unit
-OTHER_NAMES = {"tw": "zh", "cn": "zh"}  # languages' names in use that are not of the form zh_TW
+OTHER_NAMES = {"tw": "zh"}  # not of the form zh_TW, which Asterisk looks for in zh by itself
 TIMER = f"{COMMAND}.timer"
 
 
@@ -50,7 +50,7 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
     others = {name: OTHER_NAMES.get(name, fallback) for name in [*installed_languages(sounds), *OTHER_NAMES]}
     for other, language in sorted(others.items()):
         if other.split("_")[0] in LANGUAGES:
-            continue  # Asterisk looks for zh_TW in zh by itself
+            continue
         if not (sounds / other).is_dir():
             yield _folder(sounds / other)
         for name in names[language]:
