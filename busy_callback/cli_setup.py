@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import click
@@ -15,7 +17,7 @@ from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.install import DIALPLAN_RELOAD, MANAGER_RELOAD, Options, Plan, make_plan
 from busy_callback.settings import Directories
 from busy_callback.survey import COMMAND, LANGUAGES, Survey, System, look
-from busy_callback.turn import Turn
+from busy_callback.turn import RELIEF
 
 AS_ROOT = ("install", "uninstall", "doctor")  # these go on as root; the others as the spool's owner
 _SHOWN = 12  # paths of one folder that a plan names one by one
@@ -136,7 +138,7 @@ def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
         click.confirm(f"Give back {len(journal.entries)} files and folders {what}?", abort=True)
     if survey.system.systemd / files.TIMER in journal.entries:
         files.stop_timer()
-    _end_poller(survey, journal, spool)
+    _end_pollers(survey, journal)
     if purge:
         shutil.rmtree(spool, ignore_errors=True)
         for log in Path(survey.directories.astlogdir).glob(f"{Path(survey.directories.log).name}*"):
@@ -148,15 +150,20 @@ def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
     click.echo("Done.")
 
 
-def _end_poller(survey: Survey, journal: Journal, spool: Path) -> None:
-    """Take what starts the poller away, then ask the one at work to let go."""
+def _end_pollers(survey: Survey, journal: Journal) -> None:
+    """Take what starts the poller away, then ask those at work to let go, and wait for that."""
     cron = survey.system.cron / COMMAND
     if cron in journal.entries and not journal.edited(cron):
         cron.unlink(missing_ok=True)
-    lock = spool / "poller.lock"
-    if lock.exists():
-        with Turn(str(lock)) as turn:
-            turn.take()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        at_work = files.pollers(survey.owner.uid)
+        if not at_work:
+            return
+        for process in at_work:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, RELIEF)
+        time.sleep(0.2)
 
 
 @click.command()

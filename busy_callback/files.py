@@ -142,6 +142,23 @@ def stop_timer() -> None:
     _systemctl("disable", "--now", TIMER)
 
 
+def pollers(uid: int) -> list[int]:
+    """Return the processes of that user that are polls."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+            if (
+                path.stat().st_uid == uid
+                and b"poll" in words
+                and any(w.endswith((b"busy-callback", b"busy_callback")) for w in words)
+            ):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
 def _systemctl(*words: str) -> str:
     """Run systemctl; return what went wrong, or ''."""
     try:

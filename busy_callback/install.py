@@ -136,7 +136,7 @@ def manager_user(user: str, secret: str) -> list[str]:
         "write = reporting,originate",
         # Nothing else is sent to us: no text of a caller's, and no load on a busy PBX.
         "eventfilter = Event: DeviceStateChange",
-        "eventfilter = Event: UserEvent",
+        "eventfilter = UserEvent: BusyCallback",
     ]
 
 
