@@ -113,12 +113,16 @@ def check_probe(patient: Patient) -> str:
     """Check that ChanIsAvail, run through the manager as the poller does, gives an answer."""
     phones = patient.survey.phones
     device = f"{phones[0].technology}/{phones[0].extension}" if phones else "Local/0@busy-callback-probe"
-    with Ami(patient.settings) as ami:
-        if not ami.probe(device):
-            raise Sick(
-                "ChanIsAvail, run through the manager, gives no answer",
-                f"{INSTALL}; the user needs write = reporting,originate, and context busy-callback-probe be loaded",
-            )
+    try:
+        with Ami(patient.settings) as ami:
+            answer = ami.probe(device)
+    except AsteriskError as error:
+        raise Sick(str(error), "cure the check manager first") from None
+    if answer is None:
+        raise Sick(
+            "ChanIsAvail, run through the manager, gives no answer",
+            f"{INSTALL}; the user needs write = reporting,originate, and context busy-callback-probe be loaded",
+        )
     return f"ChanIsAvail({device}) answers"
 
 

@@ -18,7 +18,10 @@ _STEP = re.compile(
     r"\s*(?:(same)|exten)\s*=>?\s*(?:(?P<exten>[^,]+?)\s*,)?\s*(?P<prio>n|[0-9]+)(?:\([^)]*\))?\s*,\s*(?P<app>.*)",
     re.IGNORECASE,
 )
-_DIAL = re.compile(r"Dial\(\s*([A-Za-z0-9]+)/([^,)&@]*)(@?)", re.IGNORECASE)
+_DIAL = re.compile(
+    r"Dial\(\s*(?:[A-Za-z0-9]+/(?P<who>[^,)&@]*)(?P<trunk>@?)|(?P<contacts>\$\{PJSIP_DIAL_CONTACTS\(\$\{EXTEN\}\)\}))",
+    re.IGNORECASE,
+)
 _PHONES = re.compile(r"_?(?:[0-9XZN]|\[[0-9-]+\]){2,6}[.!]?|_[0-9XZN.!]+", re.IGNORECASE)
 
 
@@ -35,9 +38,9 @@ class Step:
     def rings_phone(self) -> bool:
         """Whether it dials the phone that has the extension's number, not a trunk."""
         dial = _DIAL.match(self.application)
-        if not dial or dial[3] or not _PHONES.fullmatch(self.extension):
+        if not dial or dial["trunk"] or not _PHONES.fullmatch(self.extension):
             return False
-        return dial[2] in {"${EXTEN}", self.extension}
+        return bool(dial["contacts"]) or dial["who"] in {"${EXTEN}", self.extension}
 
 
 def steps_in(lines: Iterable[Line], context: str) -> list[Step]:

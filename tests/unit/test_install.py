@@ -1,0 +1,279 @@
+"""What install plans for a PBX, on a PBX made of files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from busy_callback import files
+from busy_callback.changes import undo
+from busy_callback.errors import SettingsError, SetupError
+from busy_callback.settings import load
+from busy_callback.survey import rotated_already
+
+from .freepbx_dialplans import MAIN, additional
+from .pbx import Pbx
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of root's are placed")
+
+
+@pytest.fixture
+def pbx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx:
+    """A plain Asterisk that runs, with phones 201 and 202."""
+    made = Pbx(tmp_path)
+    made.runs()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(files, "has_cron", lambda: True)
+    return made
+
+
+@pytest.fixture
+def freepbx(pbx: Pbx) -> Pbx:
+    """The same with FreePBX's files."""
+    pbx.write("extensions.conf", MAIN)
+    pbx.write("extensions_additional.conf", additional("Macro"))
+    for name in ("extensions_custom.conf", "extensions_override_freepbx.conf", "manager_custom.conf"):
+        pbx.write(name, "")
+    return pbx
+
+
+def test_a_second_install_changes_nothing(pbx: Pbx) -> None:
+    """Installed once, there is nothing left to do; not even the secret is made anew."""
+    assert pbx.install("phones")
+    assert pbx.plan("phones").changes == ()
+    assert pbx.plan().changes == ()
+
+
+def test_uninstall_gives_back_an_identical_tree(pbx: Pbx) -> None:
+    """Every byte, mode, owner and time of a file is as before, and nothing is left."""
+    before = pbx.tree()
+    pbx.install("phones")
+    assert pbx.tree() != before
+    assert undo(pbx.journal()) == []
+    assert pbx.tree() == before
+
+
+def test_planning_changes_nothing(pbx: Pbx) -> None:
+    """Making the plan and its diffs writes nothing at all."""
+    before = pbx.tree()
+    assert all(change.diff() for change in pbx.plan("phones").changes)
+    assert pbx.tree() == before
+
+
+def test_the_settings_are_found_out(pbx: Pbx) -> None:
+    """Numbering plan, technology, context and the manager's port are those of the PBX; the secret is new and long."""
+    pbx.install("phones")
+    settings = load(pbx.directories.conf)
+    assert settings.extensions.patterns == ("2XX",)
+    assert (settings.device, settings.context, settings.port) == ("PJSIP/{ext}", "phones", 5039)
+    assert len(settings.secret) >= 24
+    mode = os.stat(pbx.directories.conf)
+    assert stat.S_IMODE(mode.st_mode) == 0o640
+    assert mode.st_uid == 0
+
+
+def test_an_asterisk_that_does_not_run_is_read_from_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phones and their context come from pjsip.conf and its templates, and the plan says so."""
+    pbx = Pbx(tmp_path)
+    monkeypatch.setattr(files, "has_cron", lambda: True)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("busy_callback.console.shutil.which", lambda *a, **k: None)
+    pbx.write("pjsip.conf", "[phone](!)\ntype=endpoint\ncontext=office\n[301](phone)\naors=301\n[301]\ntype=aor\n")
+    assert any("does not run" in note for note in pbx.plan().notes)
+    pbx.install()
+    settings = load(pbx.directories.conf)
+    assert (settings.extensions.patterns, settings.context) == (("3XX",), "office")
+
+
+def test_the_admins_word_counts_more(pbx: Pbx) -> None:
+    """Options say otherwise; later the settings file does, and options that would change it are refused."""
+    pbx.install(extensions="20X 3XX", device="SIP/{ext}", context="inside")
+    settings = load(pbx.directories.conf)
+    assert (settings.extensions.patterns, settings.device, settings.context) == (("20X", "3XX"), "SIP/{ext}", "inside")
+    with pytest.raises(SetupError, match=r"busy_callback\.conf is there already"):
+        pbx.plan(context="outside")
+
+
+@pytest.mark.parametrize(
+    "options", [{"extensions": "2.."}, {"device": "SIP/2"}, {"context": "a b"}, {"extensions": "2XX\nsecret = x"}]
+)
+def test_bad_options_change_nothing(pbx: Pbx, options: dict[str, str]) -> None:
+    """An option that could not be a setting is refused, with what is allowed."""
+    before = pbx.tree()
+    with pytest.raises(SettingsError, match="is not"):
+        pbx.install(**options)
+    assert pbx.tree() == before
+
+
+def test_the_manager_is_opened_to_this_machine_only(pbx: Pbx) -> None:
+    """Where the manager was off it is turned on at 127.0.0.1, within its own section; our user has little power."""
+    pbx.install()
+    text = (pbx.etc / "manager.conf").read_text()
+    general, _, rest = text.partition("[boss]")
+    assert "port = 5039\n; BEGIN busy-callback\nenabled = yes\nbindaddr = 127.0.0.1\n; END busy-callback\n" in general
+    user = rest.partition("[busy_callback]")[2]
+    assert "deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\n" in user
+    assert "read = call,user\nwrite = reporting,originate\neventfilter" in user
+
+
+def test_a_manager_that_is_on_is_not_moved(pbx: Pbx) -> None:
+    """Where the manager is on, its address stays the admin's."""
+    pbx.write("manager.conf", "[general]\nenabled = yes\nbindaddr = 0.0.0.0\n")
+    pbx.install()
+    assert "127.0.0.1\n; END" not in (pbx.etc / "manager.conf").read_text()
+
+
+def test_a_folder_of_managers_is_used(pbx: Pbx) -> None:
+    """Debian's manager.conf ends in an include of manager.d/*.conf: a file there leaves manager.conf alone."""
+    (pbx.etc / "manager.d").mkdir()
+    path = pbx.write("manager.conf", '[general]\nenabled = yes\n#include "manager.d/*.conf"\n')
+    path.chmod(0o640)
+    before = path.read_bytes()
+    pbx.install()
+    ours = pbx.etc / "manager.d" / "busy_callback.conf"
+    assert path.read_bytes() == before
+    assert "[busy_callback]" in ours.read_text()
+    assert stat.S_IMODE(ours.stat().st_mode) == 0o640
+
+
+def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
+    """--wire puts one marked line after the Dial and includes the codes; a later install keeps it without asking."""
+    pbx.install("phones")
+    text = (pbx.etc / "extensions.conf").read_text()
+    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,${EXTEN},1)\n; END busy-callback\n"
+    assert f" same => n,Dial(PJSIP/${{EXTEN}},20)\n{offer} same => n,Hangup()\n" in text
+    assert text.count("Gosub(busy-callback") == 1
+    assert text.count("include => busy-callback-codes") == 1
+    assert text.index("include => busy-callback-codes") < text.index("[other]")
+    assert text.endswith("#include extensions_busy_callback.conf\n; END busy-callback\n")
+
+
+def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
+    """On plain Asterisk nobody's context is changed unasked; the plan's note has the line and the command."""
+    note = pbx.plan().notes[-1]
+    assert "busy-callback install --wire phones" in note
+    assert "same => n,Gosub(busy-callback,${EXTEN},1)" in note
+    pbx.install()
+    assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
+
+
+def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
+    """Only the _custom and _override_ files and files of our own are touched, so that an upgrade keeps it all."""
+    changes = freepbx.install()
+    touched = {change.path.name for change in changes if change.path.parent == freepbx.etc}
+    assert touched == {
+        "busy_callback.conf",
+        "extensions_busy_callback.conf",
+        "extensions_custom.conf",
+        "extensions_override_freepbx.conf",
+        "manager_custom.conf",
+    }
+    assert load(freepbx.directories.conf).context == "from-internal"
+    assert freepbx.plan().changes == ()
+
+
+def test_freepbx_after_an_upgrade_needs_nothing(freepbx: Pbx) -> None:
+    """When FreePBX writes its dialplan anew, in its other form too, the override still fits."""
+    freepbx.install()
+    freepbx.write("extensions_additional.conf", additional("Gosub"))
+    assert freepbx.plan().changes == ()
+
+
+def test_prompts_go_where_each_language_looks(pbx: Pbx) -> None:
+    """The files are in zh and en; tw leads to zh, other languages and the page's own place to the chosen one."""
+    sounds = Path(pbx.directories.astdatadir) / "sounds"
+    pbx.install()
+    assert (sounds / "zh" / "busy-callback.gsm").is_file()
+    assert os.readlink(sounds / "tw" / "busy-callback.gsm") == "../zh/busy-callback.gsm"
+    assert os.readlink(sounds / "fr" / "busy-callback.gsm") == "../en/busy-callback.gsm"
+    assert os.readlink(sounds / "busy-callback.gsm") == "en/busy-callback.gsm"
+    pbx.install(language="zh")
+    assert os.readlink(sounds / "busy-callback.gsm") == "zh/busy-callback.gsm"
+    assert os.readlink(sounds / "fr" / "busy-callback-ok.wav") == "../zh/busy-callback-ok.wav"
+    assert pbx.plan().changes == ()
+
+
+def test_own_recordings_stay(pbx: Pbx) -> None:
+    """A prompt that somebody recorded, before or after the install, is neither replaced nor removed."""
+    sounds = Path(pbx.directories.astdatadir) / "sounds"
+    (sounds / "busy-callback.gsm").write_bytes(b"the page's")
+    pbx.install()
+    (sounds / "zh" / "busy-callback-ok.gsm").unlink()
+    (sounds / "zh" / "busy-callback-ok.gsm").write_bytes(b"mine")
+    assert pbx.plan().changes == ()
+    assert undo(pbx.journal()) == [sounds / "zh" / "busy-callback-ok.gsm", sounds / "zh"]
+    assert (sounds / "busy-callback.gsm").read_bytes() == b"the page's"
+
+
+def test_an_old_spool_is_kept_with_its_requests(pbx: Pbx) -> None:
+    """A spool of an earlier version stays as it is, through install and uninstall."""
+    request = Path(pbx.directories.spool) / "requests" / "201-202-abc"
+    request.parent.mkdir(parents=True)
+    request.write_text("old")
+    pbx.install()
+    assert undo(pbx.journal()) == []
+    assert request.read_text() == "old"
+
+
+def test_a_second_logrotate_file_would_stop_logrotate(pbx: Pbx) -> None:
+    """Where a file of logrotate's covers our log by a pattern, none is placed; else one is."""
+    logrotate = pbx.system.logrotate
+    log = pbx.directories.log
+    (logrotate / "other").write_text("/var/log/other.log {\n weekly\n}\n")
+    assert not rotated_already(pbx.survey())
+    pbx.install()
+    assert log in (logrotate / "busy-callback").read_text()
+    (logrotate / "asterisk").write_text(f"/x/y\n{os.path.dirname(log)}/*.log {{\n  weekly\n}}\n")
+    assert rotated_already(pbx.survey())
+
+
+def test_cron_runs_the_poller_as_asterisks_user(pbx: Pbx) -> None:
+    """One line a minute, with the command's whole path."""
+    pbx.install()
+    line = (pbx.system.cron / "busy-callback").read_text().splitlines()[-1]
+    user = pbx.survey().owner.name
+    assert line.startswith(f"* * * * * {user} /")
+    assert line.endswith(" poll --watch 60")
+
+
+def test_systemd_where_there_is_no_cron(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a cron daemon a timer runs the poller; with neither, the error says to install cron."""
+    monkeypatch.setattr(files, "has_cron", lambda: False)
+    pbx.install()
+    assert "OnUnitInactiveSec=1" in (pbx.system.systemd / "busy-callback.timer").read_text()
+    service = (pbx.system.systemd / "busy-callback.service").read_text()
+    assert f"User={pbx.survey().owner.name}\nExecStart=/" in service
+    (pbx.system.systemd / "busy-callback.timer").unlink()
+    (pbx.system.systemd / "busy-callback.service").unlink()
+    pbx.system.systemd.rmdir()
+    with pytest.raises(SetupError, match="install cron"):
+        pbx.plan()
+
+
+def test_asterisk_with_other_directories_is_refused(pbx: Pbx) -> None:
+    """When the running Asterisk has its spool elsewhere than asterisk.conf says, nothing is done."""
+    pbx.runs(core_show_settings="  Spool directory:             /somewhere/else\n")
+    with pytest.raises(SetupError, match=r"astspooldir => /somewhere/else.*asterisk\.conf does not say so"):
+        pbx.plan()
+
+
+def test_a_missing_file_of_asterisks_is_told(pbx: Pbx) -> None:
+    """Without extensions.conf or manager.conf the error names the file."""
+    (pbx.etc / "manager.conf").unlink()
+    with pytest.raises(SetupError, match=r"manager\.conf is missing"):
+        pbx.plan()
+
+
+def test_a_secret_that_got_lost_is_put_in(pbx: Pbx) -> None:
+    """An admin's own settings file without a secret gets one, in a marked block, and keeps the rest."""
+    Path(pbx.directories.conf).write_text("[general]\nring_time = 30\n[manager]\nport = 5040\n")
+    pbx.install()
+    settings = load(pbx.directories.conf)
+    assert settings.secret
+    assert (settings.ring_time, settings.port) == (30, 5040)
+    assert pbx.plan().changes == ()
+    undo(pbx.journal())
+    assert Path(pbx.directories.conf).read_text() == "[general]\nring_time = 30\n[manager]\nport = 5040\n"
