@@ -59,15 +59,18 @@ class Snapshot:
         """What tells an edited file from the one that we left."""
         return f"{self.kind} {hashlib.sha256(self.content).hexdigest()}"
 
-    def put(self, path: Path) -> None:
-        """Make ``path`` so, in one step for files and links; raise OSError with nothing half written."""
+    def put(self, path: Path, flush: bool = True) -> None:
+        """Make ``path`` so, in one step for files and links, on disk before this returns unless not to ``flush``.
+
+        Raises OSError, with nothing half written.
+        """
         if self.kind == ABSENT:
             remove(path)
         elif self.kind == DIRECTORY:
             path.mkdir(exist_ok=True)
             self._dress(path)
         else:
-            self._replace(path)
+            self._replace(path, flush)
         if self.mtime_ns and self.kind == FILE:
             os.utime(path, ns=(self.mtime_ns, self.mtime_ns))
 
@@ -75,14 +78,15 @@ class Snapshot:
         os.chown(path, self.uid, self.gid)
         os.chmod(path, self.mode)
 
-    def _replace(self, path: Path) -> None:
+    def _replace(self, path: Path, flush: bool) -> None:
         descriptor, name = tempfile.mkstemp(prefix=".busy-callback-", dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(self.content if self.kind == FILE else b"")
                 file.flush()
-                os.fsync(file.fileno())
+                if flush:
+                    os.fsync(file.fileno())
             if self.kind == LINK:
                 temporary.unlink()
                 temporary.symlink_to(os.fsdecode(self.content))
@@ -93,7 +97,8 @@ class Snapshot:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        flush_directory(str(path.parent))
+        if flush:
+            flush_directory(str(path.parent))
 
 
 def remove(path: Path) -> None:
@@ -242,8 +247,10 @@ def apply(changes: Sequence[Change], journal: Journal) -> None:
         journal.note(changes)
         for change in changes:
             before = Snapshot.take(change.path)
-            change.wanted.put(change.path)
+            # Hundreds of prompts are flushed together, at the end.
+            change.wanted.put(change.path, flush=not change.yours)
             done.append((change.path, before))
+        os.sync()
     except OSError as error:
         for path, before in reversed(done):
             with contextlib.suppress(OSError):

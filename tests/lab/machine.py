@@ -7,6 +7,7 @@ overlay over it. Its processes see only each other, and all end with it; ports a
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,13 @@ COMMAND = "/opt/busy-callback/bin/busy-callback"
 BOOT_TIME = 30.0  # seconds
 STOCK = ("etc", "opt", "root", "usr/share/asterisk", "usr/lib/asterisk", "var/lib", "var/spool", "var/log/asterisk")
 # What Asterisk, pip and logrotate themselves write while they work.
-OTHERS = ("var/lib/asterisk/astdb", "var/log/asterisk/messages", "var/log/asterisk/queue_log", "var/lib/logrotate")
+OTHERS = (
+    "var/lib/asterisk/astdb",
+    "var/lib/logrotate",
+    "var/log/asterisk/cdr-csv/",
+    "var/log/asterisk/messages",
+    "var/log/asterisk/queue_log",
+)
 
 
 class Machine:
@@ -50,12 +57,14 @@ class Machine:
         assert self._keeper.stdout
         self._keeper.stdout.readline()
         children = Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children").read_text().split()
-        self._enter = ["nsenter", "--target", children[0], "--mount", "--pid", "--root", "--wd=/"]
+        self._enter = ["nsenter", "--target", children[0], "--mount", "--pid", "--root", "--wd"]
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        assert self._keeper.stdout
+        self._keeper.stdout.close()
         self._keeper.kill()
         self._keeper.wait()
         deadline = time.monotonic() + 10
@@ -105,6 +114,14 @@ class Machine:
         self.append("sip.conf" if sip else "pjsip.conf", text)
         self.append("extensions.conf", _PHONES.replace("@TECH@", self.release.technology))
         self.run(f"sed -i 's/^port = 5038/port = {self.manager_port}/' /etc/asterisk/manager.conf")
+
+    def wait_until_registered(self, number: str) -> None:
+        """Wait until a phone has registered itself."""
+        command = "sip show peers" if self.release.technology == "SIP" else "pjsip show contacts"
+        deadline = time.monotonic() + BOOT_TIME
+        while not re.search(rf"\b{number}\b.*127\.0\.0\.1", self.console(command)):
+            assert time.monotonic() < deadline, f"phone {number} did not register"
+            time.sleep(0.1)
 
     def append(self, name: str, text: str) -> None:
         """Add text to one of Asterisk's files."""

@@ -128,7 +128,7 @@ def test_the_journal_is_roots_alone_and_on_disk_first(tmp_path: Path, monkeypatc
     """Backups, which may hold secrets, are readable by their owner only, and written before any change."""
     (tmp_path / "f").write_text("secret")
 
-    def crash(self: Snapshot, path: Path) -> None:
+    def crash(self: Snapshot, path: Path, flush: bool = True) -> None:
         if path == tmp_path / "f":
             raise KeyboardInterrupt
         put(self, path)
