@@ -144,7 +144,9 @@ def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
         for log in Path(survey.directories.astlogdir).glob(f"{Path(survey.directories.log).name}*"):
             log.unlink()
     kept = undo(journal, purge)
-    _take_up(survey, {DIALPLAN_RELOAD, MANAGER_RELOAD, *(["database deltree busy-callback"] if purge else [])})
+    _take_up(survey, {DIALPLAN_RELOAD, MANAGER_RELOAD})
+    if purge and survey.runs:
+        survey.console.forget()
     for path in kept:
         click.echo(f"kept {path}: " + ("it has requests and history" if path == spool else "you changed it"))
     click.echo("Done.")

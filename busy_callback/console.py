@@ -72,6 +72,13 @@ class Console:
                 table.setdefault(pair[1], pair[2])
         return table
 
+    def forget(self) -> None:
+        """Remove what our dialplan keeps in AstDB: last numbers and lamps."""
+        for family in ("busy-callback-last", "busy-callback-kind"):
+            self.ask(f"database deltree {family}")
+        for lamp in re.findall(r"/CustomDevstate/(busy-callback-[0-9]+)", self.ask("database show CustomDevstate")):
+            self.ask(f"database del CustomDevstate {lamp}")
+
     def phones(self) -> Iterator[Phone]:
         """Yield the phones of PJSIP and SIP that are loaded, and where there is neither, those of the hints."""
         pjsip = re.findall(

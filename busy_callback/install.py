@@ -89,7 +89,7 @@ SETTINGS_TEXT = string.Template("""\
 [general]
 ; Who may ask for a callback and be called back, as Asterisk's patterns.
 extensions = $extensions
-; Dial string of an extension. auto: FreePBX's own, else PJSIP or SIP, whichever there is.
+; Dial string of an extension; auto is PJSIP or SIP, whichever there is, freepbx is what FreePBX has for it.
 device = $device
 ; Where the phones' calls begin: the callee is dialled from here.
 context = $context
@@ -108,8 +108,7 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
     if not text:
         text = SETTINGS_TEXT.substitute(
             extensions=options.extensions or " ".join(survey.plan),
-            device=options.device
-            or ("auto" if survey.freepbx or not survey.technology else f"{survey.technology}/{{ext}}"),
+            device=options.device or _device(survey),
             context=options.context or (options.wire[0] if options.wire else survey.context) or settings.context,
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),
             user=settings.user,
@@ -123,6 +122,13 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
         text = append(text, ["[manager]", *block]) if header is None else insert(text, header, block)
     content = text.encode("utf-8", "surrogateescape")
     yield Change.file(path, content, 0o640, (0, survey.owner.gid))
+
+
+def _device(survey: Survey) -> str:
+    """Return the setting by which an extension's devices are found here."""
+    if survey.freepbx:
+        return "freepbx"
+    return f"{survey.technology}/{{ext}}" if survey.technology else "auto"
 
 
 def manager_user(user: str, secret: str) -> list[str]:

@@ -100,7 +100,11 @@ def wired_contexts(lines: Iterable[Line]) -> list[str]:
 # called there. Offered to phones of this PBX alone, and to channels of phones: answering a leg of a queue or
 # ring group, a Local channel, would take the whole call for answered.
 TAKEOVERS = {"macro-exten-vm": "EXTTOCALL", "macro-vm": "MEXTEN", "macro-simple-dial": "EXTTOCALL"}
-_TO_PHONES = '"${FROM_DID}${NODEST}${BUSY_CALLBACK_OFFERED}" = "" & "${CHANNEL(channeltype)}" != "Local"'
+# Only a recall, which is one too and has a call of ours, hears that the callee is taken again.
+_TO_PHONES = (
+    '"${FROM_DID}${NODEST}${BUSY_CALLBACK_OFFERED}" = "" & '
+    '("${CHANNEL(channeltype)}" != "Local" | "${BUSY_CALLBACK_RETENTION}" != "")'
+)
 
 
 def freepbx_override(lines: Sequence[Line]) -> list[str]:
@@ -118,7 +122,7 @@ def freepbx_override(lines: Sequence[Line]) -> list[str]:
             raise SetupError(f"{where} takes over s-BUSY of {context} already; take that out, then try again")
         if not steps:
             continue  # a module that is not installed
-        offer = f"GosubIf($[{_TO_PHONES}]?busy-callback,${{{variable}}},1)"
+        offer = f"GosubIf($[{_TO_PHONES}]?busy-callback,${{{variable}}},1(busy))"
         wanted += [f"[{context}]", f"exten => s-BUSY,1,{offer}"]
         if busy and not re.match(r"noop", busy[0].application, re.IGNORECASE):
             # FreePBX's trace is off: its first step counts, so all of them come after ours.

@@ -171,7 +171,8 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
         "extensions_override_freepbx.conf",
         "manager_custom.conf",
     }
-    assert load(freepbx.directories.conf).context == "from-internal"
+    settings = load(freepbx.directories.conf)
+    assert (settings.context, settings.device) == ("from-internal", "freepbx")
     assert freepbx.plan().changes == ()
 
 
