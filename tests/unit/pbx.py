@@ -99,7 +99,7 @@ class Pbx:
         known.update({f"pjsip show endpoint {n}": ENDPOINT for n in ("201", "202")})
         for command in ("core show settings", "sip show peers", "core show hints"):
             known[command] = "\n"
-        known.update({key.replace("_", " "): value for key, value in answers.items()})
+        known.update({key if " " in key else key.replace("_", " "): value for key, value in answers.items()})
         (self.root / "answers").mkdir(exist_ok=True)
         for command, text in known.items():
             (self.root / "answers" / command).write_text(text)
