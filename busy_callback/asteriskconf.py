@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from busy_callback.blocks import strip_text
+from busy_callback.errors import SetupError
 
 _INCLUDE = re.compile(r"\s*#\s*(?:try)?include\s+[\"<]?([^\">;]+?)[\">]?\s*(?:;.*)?$")
 _SECTION = re.compile(r"\s*\[([^]]+)\]\s*(\([^)]*\))?")
@@ -64,6 +65,8 @@ def read_text(path: Path) -> str:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise SetupError(f"{path} can't be read: {error.strerror}; run it with sudo") from error
 
 
 def lines_of(path: Path, directory: Path, section: str = "", depth: int = 0) -> Iterator[Line]:

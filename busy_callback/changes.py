@@ -43,16 +43,18 @@ class Snapshot:
         """Return what is at ``path`` now."""
         try:
             found = path.lstat()
+            facts = (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_mtime_ns)
+            if stat.S_ISLNK(found.st_mode):
+                return cls(LINK, os.fsencode(os.readlink(path)), *facts)
+            if stat.S_ISDIR(found.st_mode):
+                return cls(DIRECTORY, b"", *facts)
+            if stat.S_ISREG(found.st_mode):
+                return cls(FILE, path.read_bytes(), *facts)
         except FileNotFoundError:
             return cls()
-        facts = (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_mtime_ns)
-        if stat.S_ISLNK(found.st_mode):
-            return cls(LINK, os.fsencode(os.readlink(path)), *facts)
-        if stat.S_ISDIR(found.st_mode):
-            return cls(DIRECTORY, b"", *facts)
-        if not stat.S_ISREG(found.st_mode):
-            raise SetupError(f"{path} is neither a file nor a directory; move it away, then try again")
-        return cls(FILE, path.read_bytes(), *facts)
+        except OSError as error:
+            raise SetupError(f"{path} can't be read: {error.strerror}; run it with sudo") from error
+        raise SetupError(f"{path} is neither a file nor a directory; move it away, then try again")
 
     @property
     def fingerprint(self) -> str:
@@ -251,7 +253,7 @@ def apply(changes: Sequence[Change], journal: Journal) -> None:
             change.wanted.put(change.path, flush=not change.yours)
             done.append((change.path, before))
         os.sync()
-    except OSError as error:
+    except (OSError, SetupError) as error:
         for path, before in reversed(done):
             with contextlib.suppress(OSError):
                 before.put(path)

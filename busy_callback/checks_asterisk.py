@@ -118,7 +118,7 @@ def check_probe(patient: Patient) -> str:
             answer = ami.probe(device)
     except AsteriskError as error:
         raise Sick(str(error), "cure the check manager first") from None
-    if answer is None:
+    if not answer:
         raise Sick(
             "ChanIsAvail, run through the manager, gives no answer",
             f"{INSTALL}; the user needs write = reporting,originate, and context busy-callback-probe be loaded",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from busy_callback.survey import (
     DIALPLAN,
     Survey,
     agi_source,
+    unreachable,
 )
 from busy_callback.wiring import CODES, GOSUB, OVERRIDE, after_dials, freepbx_override, wired_contexts
 
@@ -53,6 +56,14 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
             f"the running Asterisk has {told}, but asterisk.conf does not say so: write it into asterisk.conf's "
             "[directories], or name the asterisk.conf that it was started with by --asterisk-conf"
         )
+    closed = unreachable(Path(sys.executable), survey.owner)
+    if closed:
+        raise SetupError(
+            f"user {survey.owner.name} can't reach {sys.executable} ({closed} is closed to it): install the package "
+            f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
+        )
+    if survey.freepbx and options.wire:
+        raise SetupError("on FreePBX the offer has its place; leave --wire out")
     notes: list[str] = []
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
@@ -95,6 +106,7 @@ device = $device
 context = $context
 
 [manager]
+host = $host
 port = $port
 user = $user
 secret = $secret
@@ -111,6 +123,7 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
             device=options.device or _device(survey),
             context=options.context or (options.wire[0] if options.wire else survey.context) or settings.context,
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),
+            host=_manager_host(survey),
             user=settings.user,
             secret=secret,
         )
@@ -131,13 +144,20 @@ def _device(survey: Survey) -> str:
     return f"{survey.technology}/{{ext}}" if survey.technology else "auto"
 
 
-def manager_user(user: str, secret: str) -> list[str]:
+def _manager_host(survey: Survey) -> str:
+    """Return the address of this machine at which its manager listens."""
+    address = value_of(survey.manager_conf, "general", "bindaddr")
+    enabled = is_true(value_of(survey.manager_conf, "general", "enabled"))
+    return address if enabled and re.fullmatch(r"[0-9.]+", address) and address != "0.0.0.0" else "127.0.0.1"  # noqa: S104
+
+
+def manager_user(user: str, secret: str, host: str = "127.0.0.1") -> list[str]:
     """Return the section of our user in manager.conf: from this machine only, and the least that works."""
     return [
         f"[{user}]",
         f"secret = {secret}",
         "deny = 0.0.0.0/0.0.0.0",
-        "permit = 127.0.0.1/255.255.255.255",
+        f"permit = {host}/255.255.255.255",
         "read = call,user",
         "write = reporting,originate",
         # Nothing else is sent to us: no text of a caller's, and no load on a busy PBX.
@@ -151,7 +171,7 @@ def _manager(survey: Survey, settings: Settings, secret: str) -> Iterator[Change
     main = survey.etc / "manager.conf"
     if not main.exists():
         raise SetupError(f"{main} is missing: Asterisk's manager interface has no settings; copy its sample there")
-    user = manager_user(settings.user, secret)
+    user = manager_user(settings.user, secret, _manager_host(survey))
     if survey.freepbx:
         path = survey.etc / "manager_custom.conf"
         yield Change.edit(path, append(strip_text(read_text(path)), user), main, MANAGER_RELOAD)

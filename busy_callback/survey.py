@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import sys
 import sysconfig
 from collections import Counter
@@ -160,6 +161,16 @@ def command_path() -> str:
         if place.name == COMMAND and place.is_file():
             return str(place.absolute())
     return f"{sys.executable} -m busy_callback"
+
+
+def unreachable(path: Path, owner: Owner) -> Path | None:
+    """Return the first folder on the way to ``path`` that the user may not pass, or None."""
+    for folder in (*reversed(path.parents), *reversed(path.resolve().parents)):
+        found = folder.stat()
+        bit = stat.S_IXUSR if found.st_uid == owner.uid else stat.S_IXGRP if found.st_gid == owner.gid else stat.S_IXOTH
+        if owner.uid and not found.st_mode & bit:
+            return folder
+    return None
 
 
 def agi_source(data: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from busy_callback import checks_asterisk, checks_machine, cli_setup, files
+from busy_callback import checks_asterisk, checks_machine, cli_setup
 from busy_callback.checkup import Check
 from busy_callback.cli import main
 from busy_callback.doctor import CHECKS, examine
@@ -29,16 +29,11 @@ def no_manager(settings: Settings) -> None:
     raise AsteriskError("Asterisk's manager at 127.0.0.1:5039 can't be reached: Connection refused")
 
 
-@pytest.fixture
-def pbx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx:
-    """An installed PBX that runs."""
-    made = Pbx(tmp_path)
-    made.runs()
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    monkeypatch.setattr(files, "has_cron", lambda: True)
+@pytest.fixture(autouse=True)
+def installed(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The PBX has the package in it."""
     monkeypatch.setattr(checks_asterisk, "Ami", no_manager)
-    made.install("phones")
-    return made
+    pbx.install("phones")
 
 
 def examined(pbx: Pbx) -> dict[str, Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -12,22 +13,11 @@ from busy_callback import files
 from busy_callback.changes import undo
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import load
-from busy_callback.survey import rotated_already
 
 from .freepbx_dialplans import MAIN, additional
 from .pbx import Pbx
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of root's are placed")
-
-
-@pytest.fixture
-def pbx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx:
-    """A plain Asterisk that runs, with phones 201 and 202."""
-    made = Pbx(tmp_path)
-    made.runs()
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    monkeypatch.setattr(files, "has_cron", lambda: True)
-    return made
 
 
 @pytest.fixture
@@ -126,6 +116,14 @@ def test_a_manager_that_is_on_is_not_moved(pbx: Pbx) -> None:
     assert "127.0.0.1\n; END" not in (pbx.etc / "manager.conf").read_text()
 
 
+def test_a_manager_at_another_address_of_this_machine(pbx: Pbx) -> None:
+    """Where the manager listens at one address only, the settings name it and our user may come from it."""
+    pbx.write("manager.conf", "[general]\nenabled = yes\nbindaddr = 10.0.0.5\n")
+    pbx.install()
+    assert load(pbx.directories.conf).host == "10.0.0.5"
+    assert "permit = 10.0.0.5/255.255.255.255" in (pbx.etc / "manager.conf").read_text()
+
+
 def test_a_folder_of_managers_is_used(pbx: Pbx) -> None:
     """Debian's manager.conf ends in an include of manager.d/*.conf: a file there leaves manager.conf alone."""
     (pbx.etc / "manager.d").mkdir()
@@ -176,6 +174,12 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
     assert freepbx.plan().changes == ()
 
 
+def test_freepbx_needs_no_wire(freepbx: Pbx) -> None:
+    """On FreePBX the place of the offer is known: an option that would name another is refused."""
+    with pytest.raises(SetupError, match="leave --wire out"):
+        freepbx.plan("from-internal")
+
+
 def test_freepbx_after_an_upgrade_needs_nothing(freepbx: Pbx) -> None:
     """When FreePBX writes its dialplan anew, in its other form too, the override still fits."""
     freepbx.install()
@@ -183,82 +187,35 @@ def test_freepbx_after_an_upgrade_needs_nothing(freepbx: Pbx) -> None:
     assert freepbx.plan().changes == ()
 
 
-def test_prompts_go_where_each_language_looks(pbx: Pbx) -> None:
-    """The files are in zh and en; tw leads to zh, other languages and the page's own place to the chosen one."""
-    sounds = Path(pbx.directories.astdatadir) / "sounds"
-    pbx.install()
-    assert (sounds / "zh" / "busy-callback.gsm").is_file()
-    assert os.readlink(sounds / "tw" / "busy-callback.gsm") == "../zh/busy-callback.gsm"
-    assert os.readlink(sounds / "fr" / "busy-callback.gsm") == "../en/busy-callback.gsm"
-    assert os.readlink(sounds / "busy-callback.gsm") == "en/busy-callback.gsm"
-    pbx.install(language="zh")
-    assert os.readlink(sounds / "busy-callback.gsm") == "zh/busy-callback.gsm"
-    assert os.readlink(sounds / "fr" / "busy-callback-ok.wav") == "../zh/busy-callback-ok.wav"
-    assert pbx.plan().changes == ()
-
-
-def test_own_recordings_stay(pbx: Pbx) -> None:
-    """A prompt that somebody recorded, before or after the install, is neither replaced nor removed."""
-    sounds = Path(pbx.directories.astdatadir) / "sounds"
-    (sounds / "busy-callback.gsm").write_bytes(b"the page's")
-    pbx.install()
-    (sounds / "zh" / "busy-callback-ok.gsm").unlink()
-    (sounds / "zh" / "busy-callback-ok.gsm").write_bytes(b"mine")
-    assert pbx.plan().changes == ()
-    assert undo(pbx.journal()) == [sounds / "zh" / "busy-callback-ok.gsm", sounds / "zh"]
-    assert (sounds / "busy-callback.gsm").read_bytes() == b"the page's"
-
-
-def test_an_old_spool_is_kept_with_its_requests(pbx: Pbx) -> None:
-    """A spool of an earlier version stays as it is, through install and uninstall."""
-    request = Path(pbx.directories.spool) / "requests" / "201-202-abc"
-    request.parent.mkdir(parents=True)
-    request.write_text("old")
-    pbx.install()
-    assert undo(pbx.journal()) == []
-    assert request.read_text() == "old"
-
-
-def test_a_second_logrotate_file_would_stop_logrotate(pbx: Pbx) -> None:
-    """Where a file of logrotate's covers our log by a pattern, none is placed; else one is."""
-    logrotate = pbx.system.logrotate
-    log = pbx.directories.log
-    (logrotate / "other").write_text("/var/log/other.log {\n weekly\n}\n")
-    assert not rotated_already(pbx.survey())
-    pbx.install()
-    assert log in (logrotate / "busy-callback").read_text()
-    (logrotate / "asterisk").write_text(f"/x/y\n{os.path.dirname(log)}/*.log {{\n  weekly\n}}\n")
-    assert rotated_already(pbx.survey())
-
-
-def test_cron_runs_the_poller_as_asterisks_user(pbx: Pbx) -> None:
-    """One line a minute, with the command's whole path."""
-    pbx.install()
-    line = (pbx.system.cron / "busy-callback").read_text().splitlines()[-1]
-    user = pbx.survey().owner.name
-    assert line.startswith(f"* * * * * {user} /")
-    assert line.endswith(" poll --watch 60")
-
-
-def test_systemd_where_there_is_no_cron(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a cron daemon a timer runs the poller; with neither, the error says to install cron."""
-    monkeypatch.setattr(files, "has_cron", lambda: False)
-    pbx.install()
-    assert "OnUnitInactiveSec=1" in (pbx.system.systemd / "busy-callback.timer").read_text()
-    service = (pbx.system.systemd / "busy-callback.service").read_text()
-    assert f"User={pbx.survey().owner.name}\nExecStart=/" in service
-    (pbx.system.systemd / "busy-callback.timer").unlink()
-    (pbx.system.systemd / "busy-callback.service").unlink()
-    pbx.system.systemd.rmdir()
-    with pytest.raises(SetupError, match="install cron"):
-        pbx.plan()
-
-
 def test_asterisk_with_other_directories_is_refused(pbx: Pbx) -> None:
     """When the running Asterisk has its spool elsewhere than asterisk.conf says, nothing is done."""
     pbx.runs(core_show_settings="  Spool directory:             /somewhere/else\n")
     with pytest.raises(SetupError, match=r"astspooldir => /somewhere/else.*asterisk\.conf does not say so"):
         pbx.plan()
+
+
+def test_an_upgrade_replaces_what_the_earlier_version_placed(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer package changes its own files only, keeps an edited one aside, and uninstall gives back the first state."""
+    before = pbx.tree()
+    pbx.install("phones")
+    newer = pbx.root / "newer"
+    shutil.copytree(pbx.survey().data / "dialplan", newer / "dialplan")
+    shutil.copytree(pbx.survey().data / "agi-bin", newer / "agi-bin")
+    shutil.copytree(pbx.survey().data / "sounds", newer / "sounds")
+    source = newer / "dialplan" / "extensions_busy_callback.conf"
+    source.write_text(source.read_text() + "; newer\n")
+    monkeypatch.setattr("busy_callback.survey.data_directory", lambda: newer)
+    placed = pbx.etc / "extensions_busy_callback.conf"
+    placed.write_text("; mine\n")
+    plan = pbx.plan()
+    assert [change.path for change in plan.changes] == [placed]
+    assert "was edited: your version goes to" in plan.notes[0]
+    pbx.install()
+    assert placed.read_text() == source.read_text()
+    assert pbx.journal().kept_copy(placed).read_text() == "; mine\n"
+    shutil.rmtree(newer)
+    assert undo(pbx.journal()) == []
+    assert pbx.tree() == before
 
 
 def test_a_missing_file_of_asterisks_is_told(pbx: Pbx) -> None:
