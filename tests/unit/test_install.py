@@ -195,7 +195,7 @@ def test_asterisk_with_other_directories_is_refused(pbx: Pbx) -> None:
 
 
 def test_an_upgrade_replaces_what_the_earlier_version_placed(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer package changes its own files only, keeps an edited one aside, and uninstall gives back the first state."""
+    """A newer package changes its own files only, keeps an edited one aside; uninstall leads back to the start."""
     before = pbx.tree()
     pbx.install("phones")
     newer = pbx.root / "newer"
