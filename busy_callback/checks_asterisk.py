@@ -5,12 +5,13 @@ from __future__ import annotations
 import stat
 
 from busy_callback.ami import Ami
-from busy_callback.asteriskconf import lines_of
+from busy_callback.asteriskconf import lines_of, read_text
 from busy_callback.checkup import INSTALL, Patient, Sick
+from busy_callback.dialplan import FILE_NAME
 from busy_callback.errors import AsteriskError
 from busy_callback.files import OTHER_NAMES
-from busy_callback.install import manager_user
-from busy_callback.survey import COMMAND, DIALPLAN, LANGUAGES
+from busy_callback.install import manager_user, our_dialplan
+from busy_callback.survey import COMMAND, LANGUAGES
 from busy_callback.wiring import freepbx_override
 
 MODULES = {
@@ -79,8 +80,10 @@ def check_permissions(patient: Patient) -> str:
 def check_contexts(patient: Patient) -> str:
     """Check that the package's contexts are loaded, and no other recipe's beside them."""
     survey = patient.survey
-    source = survey.data / "dialplan" / DIALPLAN
-    contexts = dict.fromkeys(line.header for line in lines_of(source, survey.etc) if line.header)
+    placed = survey.etc / FILE_NAME
+    if read_text(placed) != our_dialplan(survey, patient.settings):
+        raise Sick(f"{placed} is not that of this version of the package and of its settings", INSTALL)
+    contexts = dict.fromkeys(line.header for line in lines_of(placed, survey.etc) if line.header)
     for context in contexts:
         shown = survey.console.ask(f"dialplan show {context}")
         if "There is no existence" in shown:

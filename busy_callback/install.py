@@ -14,11 +14,12 @@ from busy_callback import files
 from busy_callback.asteriskconf import read_text, value_of
 from busy_callback.blocks import append, insert, strip_text
 from busy_callback.changes import Change, Journal
+from busy_callback.dialplan import FILE_NAME as DIALPLAN
+from busy_callback.dialplan import render
 from busy_callback.errors import SetupError
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.survey import (
     COMMAND,
-    DIALPLAN,
     Survey,
     agi_source,
     unreachable,
@@ -72,7 +73,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     wanted = [
         *_settings_file(survey, options, settings, secret),
         *_manager(survey, settings, secret),
-        *_dialplan(survey, options, notes),
+        *_dialplan(survey, options, settings, notes),
         Change.file(survey.agi, agi_source(survey.data).encode(), 0o755),
         *files.prompts(survey, options.language),
         *files.spool(survey),
@@ -208,12 +209,16 @@ def _included_folder(survey: Survey, main: Path) -> Path | None:
 # -- dialplan --------------------------------------------------------------------------------------
 
 
-def _dialplan(survey: Survey, options: Options, notes: list[str]) -> Iterator[Change]:
+def our_dialplan(survey: Survey, settings: Settings) -> str:
+    """Return our dialplan as it is to stand beside Asterisk's own."""
+    return render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+
+
+def _dialplan(survey: Survey, options: Options, settings: Settings, notes: list[str]) -> Iterator[Change]:
     main = survey.etc / "extensions.conf"
     if not main.exists():
         raise SetupError(f"{main} is missing; a dialplan in AEL or Lua alone needs an extensions.conf for the include")
-    source = (survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8")
-    yield Change.edit(survey.etc / DIALPLAN, source, main, DIALPLAN_RELOAD)
+    yield Change.edit(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, list[tuple[int, list[str]]]] = {}
     end = 1 << 30
     home = survey.etc / "extensions_custom.conf" if survey.freepbx else main

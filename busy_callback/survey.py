@@ -17,13 +17,13 @@ from pathlib import Path
 
 from busy_callback.asteriskconf import Line, lines_of, phones_in, read_text
 from busy_callback.console import Console, Phone
+from busy_callback.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories
 from busy_callback.wiring import OVERRIDE
 
 COMMAND = "busy-callback"
 AGI_NAME = "busy_callback.py"
-DIALPLAN = "extensions_busy_callback.conf"
 LANGUAGES = ("zh", "en")  # that the package has prompts in
 
 

@@ -27,6 +27,15 @@ SOUNDS = "/usr/share/asterisk/sounds"
 MINUTE = 75.0  # seconds in which cron has run the poller for the first time
 
 
+# Python of the package's, for a request that waits
+PENDING = f"""
+import time
+from busy_callback.settings import Settings
+from busy_callback.spool import Spool
+Spool("{SPOOL}").register("201", "203", "busy", "en", Settings(), time.time())
+"""
+
+
 class Installed:
     """A machine on which the package was just installed, with its tree as it was before."""
 
@@ -193,6 +202,17 @@ CAUSES = {
 }
 
 
+def test_a_python_in_a_closed_home_is_refused(installed: Installed) -> None:
+    """Where Asterisk's user can't reach the package's Python, install says so and changes nothing."""
+    machine = installed.machine
+    machine.run("chmod 0700 /opt/busy-callback")
+    done = machine.run(f"{COMMAND} install --yes --language zh", check=False)
+    machine.run("chmod 0755 /opt/busy-callback")
+    assert done.returncode == 1
+    assert "user asterisk can't reach /opt/busy-callback/bin/python" in done.stderr
+    assert "Nothing to change" in machine.run(f"{COMMAND} install --yes").stdout
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_each_check_turns_red(installed: Installed, cause: str) -> None:
     """When its cause is broken the check fails, says what to do, and the exit status is 1; mended, it is well."""
@@ -258,11 +278,8 @@ def test_doctor_names_an_asterisk_that_is_down(installed: Installed) -> None:
 def test_uninstall_keeps_requests_and_purge_leaves_nothing(installed: Installed) -> None:
     """Uninstall keeps a pending request, install finds it again; after --purge the tree is as before, byte for byte."""
     machine = installed.machine
-    pending = "runuser -u asterisk -- /usr/share/asterisk/agi-bin/busy_callback.py 201 203"
-    talk = "printf 'agi_language: en\\n\\n200 result=1\\n200 result=1\\n200 result=1\\n'"
-    environ = "AST_SPOOL_DIR=/var/spool/asterisk AST_CONFIG_DIR=/etc/asterisk"
     machine.run("pkill -x cron || kill $(pidof cron)", check=False)
-    machine.run(f"{talk} | {environ} {pending}")
+    machine.run(f"runuser -u asterisk -- /opt/busy-callback/bin/python -c '{PENDING}'")
     machine.run(f"{COMMAND} uninstall --yes")
     assert "201-203" in machine.run(f"{COMMAND} list").stdout
     assert "There is no existence" in machine.console("dialplan show busy-callback")

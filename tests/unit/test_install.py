@@ -158,6 +158,15 @@ def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
     assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
 
 
+def test_feature_codes_of_the_settings_reach_the_dialplan(pbx: Pbx) -> None:
+    """After a change of the codes in the settings, install puts them into the dialplan, and nothing else."""
+    pbx.install("phones")
+    conf = Path(pbx.directories.conf)
+    conf.write_text(conf.read_text().replace("[manager]", "code_request = *55\n[manager]"))
+    assert [change.path.name for change in pbx.install()] == ["extensions_busy_callback.conf"]
+    assert "exten => *55,1," in (pbx.etc / "extensions_busy_callback.conf").read_text()
+
+
 def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
     """Only the _custom and _override_ files and files of our own are touched, so that an upgrade keeps it all."""
     changes = freepbx.install()
