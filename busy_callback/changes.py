@@ -132,14 +132,22 @@ class Change:
         return cls(path, Snapshot(FILE, content, mode, *owner), then)
 
     @classmethod
-    def edit(cls, path: Path, text: str, like: Path | None = None, then: str = "") -> Change:
-        """Return the change of an existing file's text, behind a link if there is one; a new one is as ``like``."""
-        path = Path(os.path.realpath(path))
-        old = Snapshot.take(path)
-        if old.kind == ABSENT:
-            old = Snapshot.take(like) if like else Snapshot(mode=0o644)
-        content = text.encode("utf-8", "surrogateescape")
-        return cls(path, replace(old, kind=FILE, content=content, mtime_ns=0), then)
+    def beside(cls, path: Path, text: str, like: Path, then: str = "") -> Change:
+        """Return the change that puts a file of ours beside ``like``, with its owner and mode.
+
+        A link in its place is replaced, never followed: the folder may be another user's than root.
+        """
+        now = Snapshot.take(path)
+        old = now if now.kind == FILE else Snapshot.take(Path(os.path.realpath(like)))
+        return cls(path, replace(old, kind=FILE, content=_encoded(text), mtime_ns=0), then)
+
+    @classmethod
+    def edit(cls, path: Path, text: str, like: Path, then: str = "") -> Change:
+        """Return the change of a file's text, behind a link if there is one; one that is missing is as ``like``."""
+        target = Path(os.path.realpath(path))
+        if Snapshot.take(target).kind == ABSENT:
+            return cls.beside(path, text, like, then)
+        return cls(target, replace(Snapshot.take(target), kind=FILE, content=_encoded(text), mtime_ns=0), then)
 
     @property
     def needed(self) -> bool:
@@ -164,6 +172,10 @@ class Change:
         if old.kind != ABSENT and (old.mode, old.uid, old.gid) != (new.mode, new.uid, new.gid) and new.kind != LINK:
             lines.append(f"mode {old.mode:o} owner {old.uid}:{old.gid} -> mode {new.mode:o} owner {new.uid}:{new.gid}")
         return _SECRET.sub(r"\1********", "\n".join(lines))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _is_binary(content: bytes) -> bool:

@@ -181,7 +181,7 @@ def _manager(survey: Survey, settings: Settings, secret: str) -> Iterator[Change
     folder = _included_folder(survey, main)
     if folder:
         whole = "\n".join(["; Busy CallBack for Asterisk", *user, ""])
-        yield Change.edit(folder / "busy_callback.conf", whole, main, MANAGER_RELOAD)
+        yield Change.beside(folder / "busy_callback.conf", whole, main, MANAGER_RELOAD)
     else:
         text = append(text, user)
     if not is_true(value_of(lines, "general", "enabled")):
@@ -189,7 +189,7 @@ def _manager(survey: Survey, settings: Settings, secret: str) -> Iterator[Change
         if not general:
             raise SetupError(f"{main} has no [general]: add one, then try again")
         text = insert(text, general[-1], ["enabled = yes", "bindaddr = 127.0.0.1"])
-    yield Change.edit(main, text, then=MANAGER_RELOAD)
+    yield Change.edit(main, text, main, MANAGER_RELOAD)
 
 
 def is_true(value: str) -> bool:
@@ -218,7 +218,7 @@ def _dialplan(survey: Survey, options: Options, settings: Settings, notes: list[
     main = survey.etc / "extensions.conf"
     if not main.exists():
         raise SetupError(f"{main} is missing; a dialplan in AEL or Lua alone needs an extensions.conf for the include")
-    yield Change.edit(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
+    yield Change.beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, list[tuple[int, list[str]]]] = {}
     end = 1 << 30
     home = survey.etc / "extensions_custom.conf" if survey.freepbx else main

@@ -53,7 +53,7 @@ def marks(office: Office) -> str:
     """Return the globals by which the dialplan tells where it went."""
     found = office.asterisk.console("dialplan show globals").splitlines()
     return " ".join(
-        sorted(line.strip() for line in found if line.strip().startswith(("BUSY_TONE", "BACK", "MAIL", "FOLL")))
+        sorted(line.strip() for line in found if line.strip().startswith(("BUSY_TONE", "CONG", "BACK", "MAIL", "FOLL")))
     )
 
 
@@ -132,6 +132,29 @@ def test_call_forward_on_busy_goes_first(open_freepbx: OpenFreepbx) -> None:
     a.hang_up()
     d.closed()
     assert office.waiting() == []
+
+
+def test_no_answer(open_freepbx: OpenFreepbx) -> None:
+    """Without a mailbox a call that rings out is offered; who presses nothing hears what FreePBX has for it.
+
+    With a mailbox the caller goes on to it as ever.
+    """
+    office = open_freepbx("201", "202", "203")
+    a, b, c = office.phones.values()
+    a.dial("202")
+    b.ring()
+    a.established()
+    a.wait_until_heard(prompt("busy-callback-noanswer"))
+    a.closed(40)
+    assert marks(office) == "CONGESTION_TONE=202"
+    office.wait_idle("201", "202")
+    office.ask(a, b)
+    assert [(request.callee, request.kind) for request in office.live()] == [("202", "no-reply")]
+    office.wait_idle("201")
+    a.dial("203")
+    c.ring()
+    a.closed(40)
+    assert marks(office) == "CONGESTION_TONE=202 MAILBOX=203 unavailable"
 
 
 def test_do_not_disturb_is_not_offered(open_freepbx: OpenFreepbx) -> None:

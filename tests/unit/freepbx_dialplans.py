@@ -87,7 +87,7 @@ exten => dnd,n,LEAVE()
 
 [macro-exten-vm]
 exten => s,n,Set(__EXTTOCALL=${ARG2})
-exten => s,n,CALL(dial-one,20,,${EXTTOCALL})
+exten => s,n,CALL(dial-one,5,,${EXTTOCALL})
 exten => s,n,Set(SV_DIALSTATUS=${DIALSTATUS})
 exten => s,n,GosubIf($["${SV_DIALSTATUS}"="BUSY" & "${DB(CFB/${EXTTOCALL})}"!=""]?docfb,1)
 exten => s,n,Set(DIALSTATUS=${SV_DIALSTATUS})
@@ -103,7 +103,8 @@ exten => s-BUSY,n,Set(GLOBAL(BUSY_TONE)=${EXTTOCALL})
 exten => s-BUSY,n,Playtones(busy)
 exten => s-BUSY,n,Busy(20)
 exten => _s-!,n,Noop([TRACE](1) other)
-exten => _s-!,n,Congestion(10)
+exten => _s-!,n,Set(GLOBAL(CONGESTION_TONE)=${EXTTOCALL})
+exten => _s-!,n,Congestion(2)
 exten => exit,n,Set(GLOBAL(BACK_TO_IVR)=${EXTTOCALL})
 exten => exit,n,LEAVE()
 

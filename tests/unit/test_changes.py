@@ -74,17 +74,31 @@ def test_an_edit_follows_a_link_and_keeps_owner_and_mode(tmp_path: Path) -> None
     (tmp_path / "real").write_text("a\n")
     (tmp_path / "real").chmod(0o604)
     (tmp_path / "conf").symlink_to("real")
-    apply([Change.edit(tmp_path / "conf", "b\n")], Journal(tmp_path / "state"))
+    apply([Change.edit(tmp_path / "conf", "b\n", tmp_path / "real")], Journal(tmp_path / "state"))
     assert (tmp_path / "conf").is_symlink()
     assert (tmp_path / "real").read_text() == "b\n"
     assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o604
+
+
+def test_a_link_that_leads_astray_is_not_followed(tmp_path: Path) -> None:
+    """Where a file of ours is to stand, a link of another user's is replaced: nothing is made or changed at its end."""
+    (tmp_path / "like").write_text("")
+    (tmp_path / "victim").write_text("root's")
+    for name, target in (("a", "nowhere"), ("b", "victim")):
+        (tmp_path / name).symlink_to(target)
+        apply([Change.beside(tmp_path / name, "ours\n", tmp_path / "like")], Journal(tmp_path / "state"))
+        assert not (tmp_path / name).is_symlink()
+    (tmp_path / "c").symlink_to("nowhere")
+    apply([Change.edit(tmp_path / "c", "ours\n", tmp_path / "like")], Journal(tmp_path / "state"))
+    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / "victim").read_text() == "root's"
 
 
 def test_what_an_admin_added_since_stays(tmp_path: Path) -> None:
     """Undo takes only our blocks out of a file that was edited after the install."""
     conf = tmp_path / "conf"
     conf.write_text("a\n")
-    apply([Change.edit(conf, blocks.append("a\n", ["ours"]))], Journal(tmp_path / "state"))
+    apply([Change.edit(conf, blocks.append("a\n", ["ours"]), conf)], Journal(tmp_path / "state"))
     conf.write_text(conf.read_text() + "mine\n")
     assert undo(Journal(tmp_path / "state")) == []
     assert conf.read_text() == "a\nmine\n"
@@ -94,9 +108,9 @@ def test_a_second_install_does_not_forget_the_admins_edit(tmp_path: Path) -> Non
     """A file that was edited between two installs is given back with that edit."""
     conf = tmp_path / "conf"
     conf.write_text("a\n")
-    apply([Change.edit(conf, blocks.append("a\n", ["ours"]))], Journal(tmp_path / "state"))
+    apply([Change.edit(conf, blocks.append("a\n", ["ours"]), conf)], Journal(tmp_path / "state"))
     conf.write_text(conf.read_text() + "mine\n")
-    apply([Change.edit(conf, blocks.append("a\nmine\n", ["newer"]))], Journal(tmp_path / "state"))
+    apply([Change.edit(conf, blocks.append("a\nmine\n", ["newer"]), conf)], Journal(tmp_path / "state"))
     undo(Journal(tmp_path / "state"))
     assert conf.read_text() == "a\nmine\n"
 
@@ -154,7 +168,7 @@ def test_a_journal_that_cannot_be_read_stops_everything(tmp_path: Path) -> None:
 def test_a_diff_shows_no_secret(tmp_path: Path) -> None:
     """The diff is a unified one; secrets, ours and others', are blotted out; binary files are one line."""
     (tmp_path / "f").write_text("[boss]\nsecret=tellnobody\n")
-    diff = Change.edit(tmp_path / "f", "[boss]\nsecret=tellnobody\nsecret = ours\n").diff()
+    diff = Change.edit(tmp_path / "f", "[boss]\nsecret=tellnobody\nsecret = ours\n", tmp_path / "f").diff()
     assert "+secret = ********" in diff
     assert "tellnobody" not in diff
     assert "ours" not in diff
