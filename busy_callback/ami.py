@@ -226,6 +226,10 @@ class Ami:
             )
         return combine(self.device_state(device) for device in devices)
 
+    def probe(self, device: str) -> bool:
+        """Tell whether ChanIsAvail can be run in Asterisk: doctor asks."""
+        return self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=check_device(device)).isdigit()
+
     def _ask_dialplan(self, question: str, **variables: str) -> str:
         """Let the probe context answer a question; '' when it can't.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from busy_callback import __version__
+from busy_callback import __version__, cli_setup
 from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
 from busy_callback.lastgood import keep, load_or_last_good
 from busy_callback.request import Request
@@ -52,7 +52,11 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
     busy-callback poll --watch 60         what cron runs each minute
     """
     ctx.obj = find_directories(os.environ, asterisk_conf)
-    _become_spool_owner(ctx.obj)
+    if ctx.invoked_subcommand not in cli_setup.AS_ROOT:
+        _become_spool_owner(ctx.obj)
+
+
+cli_setup.register(main)
 
 
 def _become_spool_owner(directories: Directories) -> None:

@@ -48,3 +48,7 @@ class DeadlineError(BusyCallbackError):
     """Something did not answer in the time that it was given."""
 
     exit_status = 3
+
+
+class SetupError(BusyCallbackError):
+    """The PBX can't be changed as asked; nothing was changed."""

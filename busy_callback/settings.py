@@ -193,6 +193,15 @@ def _line_of(text: str, section: str, key: str) -> int:
     return found
 
 
+def check_setting(section: str, key: str, value: str) -> None:
+    """Raise SettingsError, saying what is allowed, when the setting can't have this value; '' means its default."""
+    try:
+        if value:
+            _KEYS[section][key](value)
+    except ValueError as error:
+        raise SettingsError(f"{key} = {value!r} is not {error}") from None
+
+
 def load(path: str) -> Settings:
     """Return the settings of the file at ``path``; an absent file gives the defaults.
 

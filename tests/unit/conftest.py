@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from busy_callback import files
 from busy_callback.settings import Directories, Settings
 from busy_callback.spool import Spool
+
+from .pbx import Pbx
 
 NOW = 1_800_000_000.0
 
@@ -35,3 +39,13 @@ def spool(directories: Directories) -> Spool:
 def settings() -> Settings:
     """The defaults."""
     return Settings()
+
+
+@pytest.fixture
+def pbx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx:
+    """A plain Asterisk that runs, with phones 201 and 202."""
+    made = Pbx(tmp_path)
+    made.runs()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(files, "has_cron", lambda: True)
+    return made

@@ -1,0 +1,97 @@
+"""Asterisk's console: commands to the Asterisk that runs, and what its tables say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from busy_callback.errors import AsteriskError
+from busy_callback.settings import Directories
+
+ANSWER_TIME = 15.0  # seconds; a reload of a large dialplan takes a while
+DETAILS = 50  # phones whose details are asked for: enough to know the rest by
+
+
+@dataclass(frozen=True)
+class Phone:
+    """An endpoint or peer that is named by an extension's number."""
+
+    extension: str
+    technology: str
+    context: str = ""
+    says_busy: bool = True  # its device state tells when it is in a call
+
+
+class Console:
+    """The console of the Asterisk that belongs to one asterisk.conf ('' for the usual one)."""
+
+    def __init__(self, directories: Directories, asterisk_conf: str = "") -> None:
+        self._conf = asterisk_conf
+        self.program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin") or ""
+        self._socket = directories.control_socket
+
+    def ask(self, command: str) -> str:
+        """Return what Asterisk prints on a command; raise AsteriskError when it does not run."""
+        if not self.program:
+            raise AsteriskError("there is no program asterisk here; install Asterisk first, or add its place to PATH")
+        conf = ["-C", self._conf] if self._conf else []
+        try:
+            done = subprocess.run(
+                [self.program, *conf, "-n", "-rx", command],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=ANSWER_TIME,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise AsteriskError(f"Asterisk did not answer {command!r} within {ANSWER_TIME:.0f} s") from None
+        except OSError as error:
+            raise AsteriskError(f"{self.program} can't be run: {error.strerror}") from error
+        text = done.stdout.decode("utf-8", "replace")
+        if "Unable to connect to remote asterisk" in text + done.stderr.decode("utf-8", "replace"):
+            raise AsteriskError(f"Asterisk does not run (nobody answers at {self._socket}); start it")
+        return text
+
+    def runs(self) -> bool:
+        """Tell whether Asterisk answers."""
+        try:
+            self.ask("core show uptime")
+        except AsteriskError:
+            return False
+        return True
+
+    def table(self, command: str) -> dict[str, str]:
+        """Return the lines ``Name: value`` that a command prints, the first of each name."""
+        pairs = (re.match(r"\s*\*?\s*(.+?)\s*:\s+(.*?)\s*$", line) for line in self.ask(command).splitlines())
+        table: dict[str, str] = {}
+        for pair in pairs:
+            if pair:
+                table.setdefault(pair[1], pair[2])
+        return table
+
+    def forget(self) -> None:
+        """Remove what our dialplan keeps in AstDB: last numbers and lamps."""
+        for family in ("busy-callback-last", "busy-callback-kind"):
+            self.ask(f"database deltree {family}")
+        for lamp in re.findall(r"/CustomDevstate/(busy-callback-[0-9]+)", self.ask("database show CustomDevstate")):
+            self.ask(f"database del CustomDevstate {lamp}")
+
+    def phones(self) -> Iterator[Phone]:
+        """Yield the phones of PJSIP and SIP that are loaded, and where there is neither, those of the hints."""
+        pjsip = re.findall(
+            r"^ Endpoint:  ([0-9]{2,6})(?:/\S*)? .* of (\S+)\s*$", self.ask("pjsip show endpoints"), re.MULTILINE
+        )
+        for number, (extension, at_most) in enumerate(pjsip):
+            details = self.table(f"pjsip show endpoint {extension}") if number < DETAILS else {}
+            yield Phone(extension, "PJSIP", details.get("context", ""), at_most != "inf")
+        sip = re.findall(r"^([0-9]{2,6})(?:/\S*)? ", self.ask("sip show peers"), re.MULTILINE)
+        for number, extension in enumerate(sip):
+            details = self.table(f"sip show peer {extension}") if number < DETAILS else {}
+            yield Phone(extension, "SIP", details.get("Context", ""), details.get("Call limit") != "0")
+        if not pjsip and not sip:
+            hints = self.ask("core show hints")
+            for match in re.finditer(r"^\s*([0-9]{2,6})@(\S+)\s*: ([A-Za-z0-9]+)/\1\b", hints, re.MULTILINE):
+                yield Phone(match[1], match[3].upper(), match[2])

@@ -1,0 +1,207 @@
+"""The offer in dialplans of FreePBX's kind, in both their forms: as 15 and 16 write them, and as 17 does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from busy_callback.asteriskconf import lines_of
+from busy_callback.wiring import freepbx_override
+
+from ..lab.office import Office
+from ..lab.phone import Phone
+from ..lab.releases import Release
+from ..unit.freepbx_dialplans import MAIN, additional
+from .conftest import prompt
+
+CUSTOM = "#include extensions_busy_callback.conf\n[from-internal-custom]\ninclude => busy-callback-codes\n"
+OpenFreepbx = Callable[..., Office]
+
+
+@pytest.fixture
+def open_freepbx(release: Release, tmp_path: Path) -> Iterator[OpenFreepbx]:
+    """Open an office whose dialplan is FreePBX's; Asterisk 16 has it in the form of Macros, 22 of Gosubs."""
+    offices: list[Office] = []
+
+    def open_one(*people: str, trace: bool = True, busy_destination: str = "") -> Office:
+        office = Office(release, tmp_path / "office", people, settings={"device": "freepbx"}, extensions=MAIN)
+        offices.append(office)
+        form = "Macro" if release.version == "16" else "Gosub"
+        generated = additional(form, trace, release.technology, busy_destination)
+        office.asterisk.configure("extensions_additional.conf", generated)
+        office.asterisk.configure("extensions_custom.conf", CUSTOM)
+        office.asterisk.configure("extensions_override_freepbx.conf", "")
+        etc = office.asterisk.folder / "etc"
+        lines = tuple(lines_of(etc / "extensions.conf", etc))
+        office.asterisk.configure("extensions_override_freepbx.conf", "\n".join([*freepbx_override(lines), ""]))
+        office.__enter__()
+        for number in people:
+            office.phone(number)
+            office.asterisk.console(f"database put AMPUSER/{number} device {number}")
+            office.asterisk.console(f"database put DEVICE/{number} dial {release.technology}/{number}")
+        return office
+
+    yield open_one
+    for office in offices:
+        office.close()
+        print(office.asterisk.log_text())
+
+
+def marks(office: Office) -> str:
+    """Return the globals by which the dialplan tells where it went."""
+    found = office.asterisk.console("dialplan show globals").splitlines()
+    return " ".join(
+        sorted(line.strip() for line in found if line.strip().startswith(("BUSY_TONE", "CONG", "BACK", "MAIL", "FOLL")))
+    )
+
+
+def presses_nothing(a: Phone, number: str) -> None:
+    """Let 201 find a number busy, hear the offer, and press nothing until the call ends."""
+    a.dial(number)
+    a.established()
+    a.wait_until_heard(prompt("busy-callback"))
+    a.closed(40)
+
+
+@pytest.mark.parametrize("trace", [True, False], ids=["trace", "no-trace"])
+def test_without_voicemail(open_freepbx: OpenFreepbx, trace: bool) -> None:
+    """The busy 202 is offered, registered and called back; who presses nothing hears FreePBX's busy tone."""
+    office = open_freepbx("201", "202", "203", trace=trace)
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(c, b)
+    a.dial("202")
+    a.established()
+    a.wait_until_heard(prompt("busy-callback"))
+    a.closed(40)
+    assert marks(office) == "BUSY_TONE=202"
+    office.wait_idle("201")
+    office.ask(a, b)
+    assert office.waiting() == [("201", "202")]
+    b.hang_up()
+    assert a.answer().caller_id == "ReDial 202 <202>"
+    b.answer()
+    a.wait_until_tone(b.tone)
+    a.hang_up()
+    b.closed()
+    office.until_logged("completed:")
+
+
+def test_with_voicemail(open_freepbx: OpenFreepbx) -> None:
+    """The offer comes once, before the mailbox; who presses nothing goes on to it."""
+    office = open_freepbx("201", "203", "202")
+    a, b, c = office.phones.values()
+    office.talk(c, b)
+    presses_nothing(a, "203")
+    assert marks(office) == "MAILBOX=203"
+    assert office.waiting() == []
+    office.wait_idle("201")
+    office.ask(a, b)
+    assert office.waiting() == [("201", "203")]
+
+
+def test_with_follow_me(open_freepbx: OpenFreepbx) -> None:
+    """The busy 204 is offered before the call follows it; who presses nothing rings 205, and is not asked again."""
+    office = open_freepbx("201", "204", "205", "202")
+    a, b, d, c = office.phones.values()
+    office.talk(c, b)
+    a.dial("204")
+    a.established()
+    a.wait_until_heard(prompt("busy-callback"))
+    d.ring()
+    d.hang_up()
+    a.closed()
+    assert marks(office) == "FOLLOWED=204 MAILBOX=204"
+    office.wait_idle("201", "205")
+    office.ask(a, b)
+    assert office.waiting() == [("201", "204")]
+
+
+def test_call_forward_on_busy_goes_first(open_freepbx: OpenFreepbx) -> None:
+    """A busy 202 that forwards to 203 rings 203; nothing is offered unless 203 is busy too."""
+    office = open_freepbx("201", "202", "203", "204")
+    a, b, d, c = office.phones.values()
+    office.asterisk.console("database put CFB 202 203")
+    office.talk(c, b)
+    a.dial("202")
+    d.answer()
+    a.established()
+    a.wait_until_tone(d.tone)
+    a.hang_up()
+    d.closed()
+    assert office.waiting() == []
+
+
+def test_no_answer(open_freepbx: OpenFreepbx) -> None:
+    """Without a mailbox a call that rings out is offered; who presses nothing hears what FreePBX has for it.
+
+    With a mailbox the caller goes on to it as ever.
+    """
+    office = open_freepbx("201", "202", "203")
+    a, b, c = office.phones.values()
+    a.dial("202")
+    b.ring()
+    a.established()
+    a.wait_until_heard(prompt("busy-callback-noanswer"))
+    a.closed(40)
+    assert marks(office) == "CONGESTION_TONE=202"
+    office.wait_idle("201", "202")
+    office.ask(a, b)
+    assert [(request.callee, request.kind) for request in office.live()] == [("202", "no-reply")]
+    office.wait_idle("201")
+    a.dial("203")
+    c.ring()
+    a.closed(40)
+    assert marks(office) == "CONGESTION_TONE=202 MAILBOX=203 unavailable"
+
+
+def test_do_not_disturb_is_not_offered(open_freepbx: OpenFreepbx) -> None:
+    """An idle 202 on do-not-disturb says busy: 201 hears the busy tone at once, without an offer."""
+    office = open_freepbx("201", "202")
+    a, b = office.phones.values()
+    office.asterisk.console("database put DND 202 YES")
+    a.dial("202")
+    a.closed(40)
+    assert marks(office) == "BUSY_TONE=202"
+    assert b.rings == 0
+    assert office.waiting() == []
+
+
+def test_a_busy_destination_goes_first(open_freepbx: OpenFreepbx) -> None:
+    """Where the admin has set a destination for busy, FreePBX goes there, without an offer."""
+    office = open_freepbx("201", "206", "202", "203", busy_destination="ext-local,203,1")
+    a, b, c, d = office.phones.values()
+    office.talk(c, b)
+    a.dial("206")
+    d.ring()
+    a.hang_up()
+    assert office.waiting() == []
+
+
+def test_back_to_the_ivr(open_freepbx: OpenFreepbx) -> None:
+    """A call that came through an IVR and presses nothing returns to it, as FreePBX wants."""
+    office = open_freepbx("201", "202", "203")
+    a, b, c = office.phones.values()
+    office.asterisk.console("dialplan add extension 900,1,Set(IVR_RETVM=RETURN), into from-internal-custom")
+    office.asterisk.console("dialplan add extension 900,2,Set(IVR_CONTEXT=ivr-1) into from-internal-custom")
+    office.asterisk.console("dialplan add extension 900,3,Goto(ext-local,202,1) into from-internal-custom")
+    office.talk(c, b)
+    a.dial("900")
+    a.established()
+    a.wait_until_heard(prompt("busy-callback"))
+    a.closed()
+    assert marks(office) == "BACK_TO_IVR=202"
+
+
+def test_a_ring_groups_leg_is_not_answered_by_an_offer(open_freepbx: OpenFreepbx) -> None:
+    """A Local channel, as ring groups and queues use, is offered nothing: the group would take it for answered."""
+    office = open_freepbx("201", "202", "203")
+    a, b, c = office.phones.values()
+    office.talk(c, b)
+    office.asterisk.console("dialplan add extension 901,1,Dial(Local/202@ext-local/n) into from-internal-custom")
+    a.dial("901")
+    a.closed(40)
+    assert a.count("CALL_ESTABLISHED") == 0
+    assert office.waiting() == []

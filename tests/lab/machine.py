@@ -1,0 +1,267 @@
+"""A stranger's machine: a whole Debian with its stock Asterisk, in a namespace of its own, for one test run.
+
+The tree that debootstrap made is copied once and gets Python, cron and logrotate by apt; each run lays an
+overlay over it. Its processes see only each other, and all end with it; ports are the host's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from .ports import free_port
+from .releases import CACHE, Release, locked
+
+PACKAGES = "python3 python3-venv cron logrotate"
+COMMAND = "/opt/busy-callback/bin/busy-callback"
+BOOT_TIME = 30.0  # seconds
+STOCK = ("etc", "opt", "root", "usr/share/asterisk", "usr/lib/asterisk", "var/lib", "var/spool", "var/log/asterisk")
+# What Asterisk, pip and logrotate themselves write while they work.
+OTHERS = (
+    "var/lib/asterisk/astdb",
+    "var/lib/logrotate",
+    "var/log/asterisk/cdr-csv/",
+    "var/log/asterisk/messages",
+    "var/log/asterisk/queue_log",
+)
+
+
+class Machine:
+    """A freshly installed Debian with phones in its stock Asterisk's configuration; a context manager."""
+
+    def __init__(self, release: Release, folder: Path) -> None:
+        self.release = release
+        self.root = folder / "root"
+        self.sip_port = free_port()
+        self.manager_port = free_port()
+        self._base = _base(release)
+        self._folder = folder
+
+    def __enter__(self) -> Machine:
+        for name in ("root", "upper", "work"):
+            (self._folder / name).mkdir(parents=True)
+        layers = f"lowerdir={self._base},upperdir={self._folder}/upper,workdir={self._folder}/work"
+        _host("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
+        script = f'mount -t proc proc "{self.root}/proc" && exec chroot "{self.root}" /bin/sh -c "echo up; sleep 7200"'
+        self._keeper = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        assert self._keeper.stdout
+        self._keeper.stdout.readline()
+        children = Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children").read_text().split()
+        self._enter = ["nsenter", "--target", children[0], "--mount", "--pid", "--root", "--wd"]
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._keeper.stdout
+        self._keeper.stdout.close()
+        self._keeper.kill()
+        self._keeper.wait()
+        deadline = time.monotonic() + 10
+        while subprocess.run(["umount", str(self.root)], capture_output=True, check=False).returncode:
+            if time.monotonic() > deadline:
+                _host("umount", "--lazy", str(self.root))
+                break
+            time.sleep(0.1)  # its last processes are ending
+
+    def run(self, script: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a shell script in it as root, in an admin's environment."""
+        environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+        done = subprocess.run(
+            [*self._enter, "/bin/sh", "-euc", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=environ,
+        )
+        assert not check or not done.returncode, f"{script}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def daemon(self, command: str) -> None:
+        """Start a daemon in it."""
+        self.run(f"setsid {command} </dev/null >/tmp/daemon.log 2>&1 &")
+
+    def console(self, command: str) -> str:
+        """Return what Asterisk's console prints."""
+        return self.run(f"asterisk -rx '{command}'").stdout
+
+    def start_asterisk(self) -> None:
+        """Start Asterisk as its distribution's unit does, and wait until it has booted."""
+        self.run("install -d -o asterisk -g asterisk /run/asterisk")
+        self.daemon("/usr/sbin/asterisk -g -f -p -U asterisk -G asterisk")
+        deadline = time.monotonic() + BOOT_TIME
+        while self.run("asterisk -rx 'core waitfullybooted'", check=False).returncode:
+            assert time.monotonic() < deadline, "Asterisk did not start"
+            time.sleep(0.2)
+
+    def add_phones(self, *numbers: str) -> None:
+        """Put phones, and a dialplan that rings them, at the end of the stock configuration."""
+        sip = self.release.technology == "SIP"
+        text = (_SIP if sip else _PJSIP).replace("@PORT@", str(self.sip_port))
+        text += "".join((_SIP_PHONE if sip else _PJSIP_PHONE).replace("@NUMBER@", number) for number in numbers)
+        self.append("sip.conf" if sip else "pjsip.conf", text)
+        self.append("extensions.conf", _PHONES.replace("@TECH@", self.release.technology))
+        self.run(f"sed -i 's/^port = 5038/port = {self.manager_port}/' /etc/asterisk/manager.conf")
+
+    def wait_until_registered(self, number: str) -> None:
+        """Wait until a phone has registered itself."""
+        command = "sip show peers" if self.release.technology == "SIP" else "pjsip show contacts"
+        deadline = time.monotonic() + BOOT_TIME
+        while not re.search(rf"\b{number}\b.*127\.0\.0\.1", self.console(command)):
+            assert time.monotonic() < deadline, f"phone {number} did not register"
+            time.sleep(0.1)
+
+    def append(self, name: str, text: str) -> None:
+        """Add text to one of Asterisk's files."""
+        with (self.root / "etc/asterisk" / name).open("a") as file:
+            file.write(text)
+
+    def pip_install(self, wheel: Path) -> None:
+        """Install the package into a virtual environment of the machine's own Python."""
+        place = self.root / "root/wheels"
+        place.mkdir()
+        for path in (wheel, *_wheels(self.python).glob("*.whl")):
+            shutil.copy(path, place)
+        self.run(
+            "python3 -m venv /opt/busy-callback && /opt/busy-callback/bin/pip --disable-pip-version-check "
+            "install --quiet --no-index --find-links /root/wheels busy-callback; rm -r /root/wheels"
+        )
+
+    @property
+    def python(self) -> str:
+        """The version of its Python, as 3.9."""
+        return self.run("python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'").stdout.strip()
+
+    def doctor(self) -> dict[str, dict[str, str | bool]]:
+        """Return doctor's checks by their names."""
+        return {check["name"]: check for check in json.loads(self.run(f"{COMMAND} doctor --json", check=False).stdout)}
+
+    def tree(self) -> str:
+        """Return a line for each file and link of the stock system's places: content, owner, mode and time."""
+        skip = " ".join(f"-not -path './{path}*'" for path in OTHERS)
+        places = " ".join(f"./{place}" for place in STOCK)
+        facts = "%p %y %m %u:%g %l"
+        return self.run(
+            f"cd /; for p in {places}; do [ -e $p ] || continue; find $p -not -name '*.pyc' {skip} "
+            f"\\( -type f -printf '{facts} %T@ ' -exec md5sum {{}} \\; -o -printf '{facts}\\n' \\); done | sort"
+        ).stdout
+
+
+def _host(*command: str) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def _base(release: Release) -> Path:
+    """Return the tree under all machines of a release; make it when the cache has none."""
+    release.fetch()
+    base = CACHE / f"machine-{release.suite}"
+    with locked(CACHE / f"machine-{release.suite}.lock"):
+        if not base.exists():
+            half = CACHE / f"machine-{release.suite}.half"
+            shutil.rmtree(half, ignore_errors=True)
+            _host("cp", "-a", str(release.root), str(half))
+            shutil.copy("/etc/resolv.conf", half / "etc/resolv.conf")
+            apt = "apt-get -qq -o Acquire::Check-Valid-Until=false"
+            script = (
+                f"export DEBIAN_FRONTEND=noninteractive; {apt} update && "
+                f"{apt} install -y --no-install-recommends {PACKAGES} && apt-get clean"
+            )
+            policy = half / "usr/sbin/policy-rc.d"  # no daemon starts while packages are installed
+            policy.write_text("#!/bin/sh\nexit 101\n")
+            policy.chmod(0o755)
+            _host("nice", "chroot", str(half), "/bin/sh", "-c", script)
+            half.rename(base)
+    return base
+
+
+def build_wheel(repository: Path, folder: Path) -> Path:
+    """Return the package's wheel, built from a copy: setuptools leaves its own files in the source."""
+    ignored = shutil.ignore_patterns(".*", "tests", "build", "*.egg-info", "__pycache__")
+    shutil.copytree(repository, folder / "source", ignore=ignored)
+    _host("nice", sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(folder / "source"))
+    return next(folder.glob("busy_callback-*.whl"))
+
+
+def _wheels(python: str) -> Path:
+    """Return a folder with the wheels that the package needs on a Python."""
+    folder = CACHE / f"wheels-{python}"
+    with locked(CACHE / f"wheels-{python}.lock"):
+        if not folder.exists():
+            half = CACHE / f"wheels-{python}.half"
+            shutil.rmtree(half, ignore_errors=True)
+            pip = [sys.executable, "-m", "pip"]
+            _host(*pip, "wheel", "-q", "--no-deps", "-w", str(half), "pyst2>=0.5.1,<0.6")
+            binary = ["--only-binary", ":all:", "--no-deps", "--python-version", python]
+            _host(*pip, "download", "-q", *binary, "-d", str(half), "click>=8.0", "six")
+            half.rename(folder)
+    return folder
+
+
+_PHONES = """
+[phones]
+exten => _2XX,1,NoOp(A call to ${EXTEN})
+ same => n,Dial(@TECH@/${EXTEN},20)
+ same => n,Hangup()
+"""
+_SIP = """
+[general](+)
+udpbindaddr = 127.0.0.1:@PORT@
+
+[phone](!)
+type = friend
+host = dynamic
+secret = lab
+context = phones
+callcounter = yes
+busylevel = 1
+directmedia = no
+disallow = all
+allow = ulaw
+"""
+_SIP_PHONE = """
+[@NUMBER@](phone)
+callerid = Phone @NUMBER@ <@NUMBER@>
+"""
+_PJSIP = """
+[transport-lab]
+type = transport
+protocol = udp
+bind = 127.0.0.1:@PORT@
+
+[phone](!)
+type = endpoint
+context = phones
+device_state_busy_at = 1
+direct_media = no
+disallow = all
+allow = ulaw
+[place](!)
+type = aor
+max_contacts = 1
+remove_existing = yes
+[password](!)
+type = auth
+auth_type = userpass
+password = lab
+"""
+_PJSIP_PHONE = """
+[@NUMBER@](phone)
+aors = @NUMBER@
+auth = @NUMBER@
+callerid = Phone @NUMBER@ <@NUMBER@>
+[@NUMBER@](place)
+[@NUMBER@](password)
+username = @NUMBER@
+"""
