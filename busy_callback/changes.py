@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from busy_callback.blocks import BEGIN, strip
+from busy_callback.durable import flush_directory
 from busy_callback.errors import SetupError
-from busy_callback.spool import flush_directory
 
 FILE, DIRECTORY, LINK, ABSENT = "file", "directory", "link", "absent"
 _SECRET = re.compile(r"(secret\s*=>?\s*)\S+")

@@ -142,6 +142,7 @@ def test_the_spools_owner_and_what_was_set_aside(pbx: Pbx) -> None:
     spool = Path(pbx.directories.spool)
     assert examined(pbx)["spool"].ok
     (spool / "corrupt").mkdir()
+    (spool / "corrupt" / "201-202-x.1").touch()
     (spool / "corrupt" / "201-202-x.1.reason").write_text("it is empty\n")
     assert "201-202-x.1: it is empty" in examined(pbx)["spool"].message
     os.chown(spool / "corrupt", 12345, 0)
