@@ -33,7 +33,8 @@ setup(
     package_data={"busy_callback": ["py.typed"]},
     # What `busy-callback install` puts into a PBX; a wheel and an sdist hold it. The AGI script is no script of
     # pip's: beside the command, busy_callback.py would be imported in the package's place.
-    data_files=shared("agi-bin/*.py")
+    data_files=[("share/man/man8", ["busy_callback/busy-callback.8"])]
+    + shared("agi-bin/*.py")
     + shared("dialplan/*.conf")
     + shared("sounds/CREDITS.md")
     + shared("sounds/*/busy-callback*.*"),

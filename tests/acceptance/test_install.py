@@ -32,7 +32,9 @@ PENDING = f"""
 import time
 from busy_callback.settings import Settings
 from busy_callback.spool import Spool
-Spool("{SPOOL}").register("201", "203", "busy", "en", Settings(), time.time())
+spool = Spool("{SPOOL}")
+spool.prepare()
+spool.register("201", "203", "busy", "en", Settings(), time.time())
 """
 
 

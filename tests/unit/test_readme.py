@@ -1,4 +1,4 @@
-"""The README keeps its word: the tests that it names are there, and so are the settings."""
+"""README and man page keep their word: tests, settings and commands that they name are there, and all of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from busy_callback import settings
+from busy_callback.cli import main
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,3 +26,12 @@ def test_each_setting_is_documented() -> None:
     named = {name for row in re.findall(r"(?m)^\| (`[^|]+) \|", section) for name in re.findall(r"`(\w+)`", row)}
     assert named == set(settings._KEYS["general"])
     assert all(f"`{key}`" in section for key in settings._KEYS["manager"])
+
+
+def test_each_command_is_documented() -> None:
+    """Every command is in README and in the man page."""
+    man_page = (ROOT / "busy_callback" / "busy-callback.8").read_text(encoding="utf-8")
+    assert len(main.commands) >= 8
+    for name in main.commands:
+        assert f"busy-callback {name}" in README
+        assert f".BR {name} " in man_page
