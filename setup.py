@@ -33,11 +33,13 @@ setup(
     package_data={"busy_callback": ["py.typed"]},
     # What `busy-callback install` puts into a PBX; a wheel and an sdist hold it. The AGI script is no script of
     # pip's: beside the command, busy_callback.py would be imported in the package's place.
-    data_files=[("share/man/man8", ["busy_callback/busy-callback.8"])]
-    + shared("agi-bin/*.py")
-    + shared("dialplan/*.conf")
-    + shared("sounds/CREDITS.md")
-    + shared("sounds/*/busy-callback*.*"),
+    data_files=[
+        ("share/man/man8", ["busy_callback/busy-callback.8"]),
+        *shared("agi-bin/*.py"),
+        *shared("dialplan/*.conf"),
+        *shared("sounds/CREDITS.md"),
+        *shared("sounds/*/busy-callback*.*"),
+    ],
     install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
     extras_require={
         "test": ["coverage", "hypothesis", "mypy", "numpy", "pytest>=7", "pytest-timeout", "pytest-xdist", "ruff"],

@@ -22,8 +22,13 @@ class Match:
 
 
 def read(path: Path) -> tuple[int, Samples]:
-    """Return rate (Hz) and samples of a wav file, mono, 16-bit; a recording under way has no size in its header."""
+    """Return rate (Hz) and samples of a wav or sln16 file, mono, 16-bit.
+
+    A recording under way has no size in its header.
+    """
     data = path.read_bytes()
+    if path.suffix == ".sln16":
+        return 16000, np.frombuffer(data, "<i2").astype(np.float64)
     rate = int.from_bytes(data[24:28], "little")
     return rate, np.frombuffer(data[44 : len(data) // 2 * 2], "<i2").astype(np.float64)
 

@@ -107,6 +107,7 @@ class Office:
         sounds = asterisk.folder / "data" / "sounds"
         for language in ("zh", "en"):
             (sounds / language).symlink_to(REPOSITORY / "sounds" / language)
+        (sounds / "tw").symlink_to("zh")
         for prompt in (REPOSITORY / "sounds" / "en").iterdir():
             (sounds / prompt.name).symlink_to(prompt)  # the page's own place, without a language
         asterisk.environ["PYTHONPATH"] = str(REPOSITORY)
