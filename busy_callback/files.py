@@ -10,8 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from busy_callback.changes import DIRECTORY, FILE, LINK, Change, Snapshot
+from busy_callback.changes import Change
 from busy_callback.errors import SetupError
+from busy_callback.snapshot import DIRECTORY, FILE, LINK, Snapshot
 from busy_callback.survey import (
     COMMAND,
     LANGUAGES,

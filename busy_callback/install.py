@@ -68,7 +68,8 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     notes: list[str] = []
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
-        check_setting("general", key, getattr(options, key))
+        if getattr(options, key):
+            check_setting("general", key, getattr(options, key))
     secret = settings.secret or secrets.token_urlsafe(24)
     wanted = [
         *_settings_file(survey, options, settings, secret),

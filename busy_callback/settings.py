@@ -194,10 +194,9 @@ def _line_of(text: str, section: str, key: str) -> int:
 
 
 def check_setting(section: str, key: str, value: str) -> None:
-    """Raise SettingsError, saying what is allowed, when the setting can't have this value; '' means its default."""
+    """Raise SettingsError, saying what is allowed, when the setting can't have this value."""
     try:
-        if value:
-            _KEYS[section][key](value)
+        _KEYS[section][key](value)
     except ValueError as error:
         raise SettingsError(f"{key} = {value!r} is not {error}") from None
 

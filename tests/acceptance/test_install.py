@@ -266,15 +266,18 @@ def test_the_log_is_rotated(installed: Installed) -> None:
     assert "one" in machine.run("cat /var/log/asterisk/busy_callback.log.1").stdout
 
 
-def test_doctor_names_an_asterisk_that_is_down(installed: Installed) -> None:
-    """Without a running Asterisk the check says so, and the cure is to start it."""
+def test_an_asterisk_that_is_down(installed: Installed) -> None:
+    """Without a running Asterisk doctor says so, and to start it; install works, says so too, and changes nothing."""
     machine = installed.machine
     machine.run("asterisk -rx 'core stop now'; sleep 1")
     check = machine.doctor()["asterisk"]
+    output = machine.run(f"{COMMAND} install --yes").stdout
     machine.start_asterisk()
     assert not check["ok"]
     assert "does not run" in str(check["message"])
     assert "start Asterisk" in str(check["cure"])
+    assert "Nothing to change" in output
+    assert "Asterisk does not run" in output
 
 
 def test_uninstall_keeps_requests_and_purge_leaves_nothing(installed: Installed) -> None:

@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from busy_callback.changes import Change, Journal, Snapshot, apply
+from busy_callback.changes import Change, Journal, apply
 from busy_callback.install import Options, Plan, make_plan
 from busy_callback.settings import Directories
+from busy_callback.snapshot import Snapshot
 from busy_callback.survey import Survey, System, look
 
 PJSIP = """\

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from busy_callback import blocks
-from busy_callback.changes import ABSENT, DIRECTORY, FILE, LINK, Change, Journal, Snapshot, apply, undo
+from busy_callback.changes import Change, Journal, apply, undo
 from busy_callback.errors import SetupError
+from busy_callback.snapshot import ABSENT, DIRECTORY, FILE, LINK, Snapshot
 
 ME = (os.geteuid(), os.getegid())
 
