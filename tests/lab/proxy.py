@@ -110,6 +110,8 @@ class Proxy:
             data = b""
         if peer in self._to_client:
             self._to_client[peer] += len(data)
+            if self._cut_after is not None and self._to_client[peer] >= self._cut_after:
+                data = b""
         if not data:
             for one in (end, peer):
                 del self._peers[one]
