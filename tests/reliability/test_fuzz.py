@@ -123,7 +123,7 @@ COMMANDS = re.compile(
     r'SET VARIABLE "BUSY_CALLBACK_(STATUS|COUNT)" "[A-Z0-9]+"'
     r'|EXEC (UserEvent|Log) "[ -!#-~]*"'
     r'|DATABASE GET "[A-Z]+(/[0-9]+)?" "[0-9a-z/&]+"'
-    r'|ANSWER|STREAM FILE busy-callback-failed "" 0|HANGUP ?'
+    r'|ANSWER|STREAM FILE busy-callback-(failed|full) "" 0|HANGUP ?'
 )
 
 
