@@ -66,6 +66,13 @@ def flush_directory(path: str) -> None:
         os.close(descriptor)
 
 
+def write_note(path: str, text: str) -> None:
+    """Write a file that nothing depends on: for people, not durable; never through a link. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
+    with open(descriptor, "w", encoding="ascii", errors="backslashreplace") as file:
+        file.write(text)
+
+
 def exists(path: str) -> bool:
     """Tell whether there is such a name; OSError where that can't be told, which os.path.exists takes for no."""
     try:

@@ -16,6 +16,7 @@ TALKING_STATES = (INUSE, BUSY, RINGINUSE, ONHOLD)
 _UNREACHABLE = ("CHANUNAVAIL", "CONGESTION", "INVALIDARGS")  # of DIALSTATUS (apps/app_dial.c)
 _REJECTED = 21  # of HANGUPCAUSE (Q.850): call rejected
 
+CLOCK_IS_SET = 1.5e9  # 2017: a clock before that was never set
 OVERDUE = 20.0  # seconds beyond the ring time after which an unclaimed or lost recall is given up
 CONNECTING = 1.0  # seconds within which two phones that are both in use have been connected, if with each other
 
@@ -102,14 +103,14 @@ def decide(
         if request.state == rq.RECALLING:
             due.append(request.started + settings.ring_time + OVERDUE)
             continue
-        changed = _without_recall(request, lines, talking, now)
+        changed = _after_a_step(request, now, settings) or _without_recall(request, lines, talking, now)
         if changed:
             changes.append((request, changed))
             continue
         due.append(request.expires)
         if may_be_talking(request, lines):
             due += [s for s in [max(lines[n].since for n in (request.caller, request.callee)) + CONNECTING] if s > now]
-        ready_at = _ready_at(request, lines, settings)
+        ready_at = _ready_at(request, lines, now, settings)
         if ready_at is None or request.callee in taken or request.caller in taken:
             continue
         if now < ready_at:
@@ -128,6 +129,22 @@ def _is_free(lines: Mapping[str, Line], extension: str) -> bool:
     return line is not None and is_free(line.state)
 
 
+def _after_a_step(request: Request, now: float, settings: Settings) -> Request | None:
+    """Return the request with times that make sense by this clock, or None: they do.
+
+    A machine without a battery for its clock boots in 1970 and gets the time later; and a clock that was set
+    back must not let a request wait for hours more, or for ever.
+    """
+    left = settings.service_duration(request.kind)
+    if request.requested < CLOCK_IS_SET <= now:
+        return request.but(now, "the clock was set", requested=now, expires=now + left, not_before=0.0)
+    if request.expires > now + left + 1 or request.not_before > now + settings.retry_pause + 1:
+        not_before = min(request.not_before, now + settings.retry_pause)
+        expires = min(request.expires, now + left)
+        return request.but(now, "the clock was set back", expires=expires, not_before=not_before)
+    return None
+
+
 def _without_recall(
     request: Request, lines: Mapping[str, Line], talking: Collection[str], now: float
 ) -> Request | None:
@@ -144,7 +161,7 @@ def _without_recall(
     return None
 
 
-def _ready_at(request: Request, lines: Mapping[str, Line], settings: Settings) -> float | None:
+def _ready_at(request: Request, lines: Mapping[str, Line], now: float, settings: Settings) -> float | None:
     """Return from when on the callee may be called for this request, None while it is not free.
 
     The callee of NO_REPLY must have used the phone first; each callee has the guard time for a call of its
@@ -152,7 +169,10 @@ def _ready_at(request: Request, lines: Mapping[str, Line], settings: Settings) -
     """
     if not _is_free(lines, request.callee) or (request.kind == rq.NO_REPLY and not request.callee_used):
         return None
-    return max(request.not_before, lines[request.callee].since + settings.guard_time)
+    since = lines[request.callee].since
+    if since > now:
+        since = 0.0  # the clock was set back meanwhile: nobody knows
+    return max(request.not_before, since + settings.guard_time)
 
 
 def lamps(requests: Iterable[Request]) -> dict[str, int]:

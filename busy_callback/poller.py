@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from busy_callback import callfile, policy
+from busy_callback import callfile, exposure, policy
 from busy_callback import request as rq
 from busy_callback.ami import DEVICE_STATES, Ami
 from busy_callback.durable import flush_directory, withdraw
@@ -150,6 +150,7 @@ class Poller:
             if not turn.try_take():
                 log.info("another poll is at work; nothing to do")
                 return
+            self._tell_exposure()
             try:
                 self.spool.sweep(self._clock())
                 if self.spool.live() or self._ended_lately():
@@ -178,6 +179,7 @@ class Poller:
                         # Events are heard from here on, so that nothing is missed between the two watches.
                         turn.take()
                         self.spool.sweep(self._clock())
+                        self._tell_exposure()
                         self._follow(self._view(ami, self._clock()), inbox, ends, trouble)
                         return
                 except (AsteriskError, SpoolError) as error:
@@ -185,6 +187,17 @@ class Poller:
                     trouble.note(str(error))
                 if time.monotonic() >= ends or _relieved(inbox):
                     return
+
+    def _tell_exposure(self) -> None:
+        """Log what would let strangers at the manager interface, once, and when it is no longer so."""
+        told = Trouble(
+            self.spool.path("", "exposed"), "", "the manager interface and its secret are closed to strangers"
+        )
+        found = exposure.complaints(self.directories, self.settings)
+        for complaint in found:
+            told.note(complaint)
+        if not found:
+            told.over()
 
     def _view(self, ami: Ami, begun: float = 0.0) -> View:
         """Return a new view that knows which lamps may still be lit: those whose requests ended lately."""

@@ -17,7 +17,7 @@ import os
 import time
 
 from busy_callback import request as rq
-from busy_callback.durable import Lock, exists, flush_directory, read_file, withdraw, write_durably
+from busy_callback.durable import Lock, exists, flush_directory, read_file, withdraw, write_durably, write_note
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.request import Request
 
@@ -164,8 +164,7 @@ class Spool:
             os.rename(path, kept)
         except FileNotFoundError:
             return  # another process was faster
-        with open(f"{kept}.reason", "w", encoding="ascii", errors="backslashreplace") as file:
-            file.write(f"{reason}\n")
+        write_note(f"{kept}.reason", f"{reason}\n")
 
     def live(self) -> list[Request]:
         """Return the live requests in the order they were made; set aside what can't be read."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
+from busy_callback.durable import write_note
+
 log = logging.getLogger(__name__)
 
 _MOST = 20  # different complaints of one trouble; more would be of a kind that changes at each try
@@ -13,8 +15,10 @@ _MOST = 20  # different complaints of one trouble; more would be of a kind that 
 class Trouble:
     """Remembers in a file, a line a complaint, what was logged already: cron starts a new process each minute."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, then: str = "; trying again", end: str = "all is well again") -> None:
         self._path = path
+        self._then = then
+        self._end = end
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 self._known = file.read().splitlines()
@@ -26,11 +30,11 @@ class Trouble:
         line = " ".join(text.split())
         if line in self._known or len(self._known) >= _MOST:
             return
-        log.error("%s; trying again", line)
+        log.error("%s%s", line, self._then)
         self._known.append(line)
         try:
-            with open(self._path, "w", encoding="utf-8", errors="replace") as file:
-                file.writelines(f"{known}\n" for known in self._known)
+            text = "".join(f"{known}\n" for known in self._known)
+            write_note(self._path, text)
         except OSError:
             pass  # a spool that can't be written: then each process says so once
 
@@ -38,7 +42,7 @@ class Trouble:
         """Log that all is well again, if it was not."""
         if not self._known:
             return
-        log.warning("all is well again")
+        log.warning("%s", self._end)
         self._known = []
         try:
             os.unlink(self._path)

@@ -53,8 +53,8 @@ class Office:
     """An Asterisk with this package in it; phones join by ``phone``. A context manager: all ends with it.
 
     ``settings`` are lines of busy_callback.conf's [general]; ``more_dialplan`` is loaded beside the
-    office's own;
-    ``extensions`` replaces the office's own extensions.conf.
+    office's own; ``extensions`` replaces the office's own extensions.conf; ``modules`` are more lines of
+    modules.conf.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Office:
         codec: str = "ulaw",
         language: str = "en",
         voicemail: tuple[str, ...] = (),
+        modules: str = "",
     ) -> None:
         self.asterisk = Asterisk(release, folder)
         self.release = release
@@ -75,7 +76,8 @@ class Office:
         self._watches: list[subprocess.Popen[bytes]] = []
         self._codec = codec
         for name in ("logger.conf", "manager.conf", "modules.conf"):
-            self.asterisk.configure(name, (CONFIG / name).read_text())
+            more = modules if name == "modules.conf" else ""
+            self.asterisk.configure(name, (CONFIG / name).read_text() + more)
         name = "sip.conf" if release.technology == "SIP" else "pjsip.conf"
         text = (CONFIG / name).read_text().replace("@CODEC@", codec)
         self.asterisk.configure(name, text + "".join(self._phone_section(number, language) for number in numbers))

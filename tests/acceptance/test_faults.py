@@ -1,0 +1,288 @@
+"""Asterisk's faults, real ones: the service comes back by itself, and the log has a line a change, not one a try."""
+
+from __future__ import annotations
+
+import re
+import socket
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..lab.office import LOG, Office
+from ..lab.proxy import Proxy
+from .conftest import OpenOffice
+
+WELL = "all is well again"
+Counts = Callable[[str], None]
+
+
+def errors(office: Office) -> list[str]:
+    """Return what the poller complained of."""
+    return [line.split("] ", 1)[1] for line in office.asterisk.log_text(LOG).splitlines() if " ERROR[" in line]
+
+
+def wells(office: Office) -> int:
+    """Return how often the poller said that all is well again."""
+    return office.asterisk.log_text(LOG).count(WELL)
+
+
+def complains(office: Office, known: int = 0) -> None:
+    """Wait for a complaint more."""
+    until("a complaint", lambda: len(errors(office)) > known)
+
+
+def until_well(office: Office, known: int = 0) -> float:
+    """Wait until all is well once more; return how long that took."""
+    return until(WELL, lambda: wells(office) > known)
+
+
+def until_tried(proxy: Proxy, count: int) -> None:
+    """Wait for connections more."""
+    count += proxy.connections
+    until("more tries", lambda: proxy.connections >= count)
+
+
+def until(what: str, is_so: Callable[[], bool]) -> float:
+    """Wait until something is so; return how long that took."""
+    begun = time.monotonic()
+    while not is_so():
+        assert time.monotonic() < begun + 30, f"never: {what}"
+        time.sleep(0.01)  # a file grows; nothing tells when
+    return time.monotonic() - begun
+
+
+def through(office: Office, proxy: Proxy) -> None:
+    """Let the package reach the manager interface through the proxy."""
+    conf = office.asterisk.folder / "etc/busy_callback.conf"
+    conf.write_text(re.sub(r"^port = .*", f"port = {proxy.port}", conf.read_text(), flags=re.MULTILINE))
+
+
+def served_after_all(office: Office) -> None:
+    """Let 202 get free; 201 is rung once and they talk."""
+    a, b, _ = office.phones.values()
+    rung = a.rings
+    b.hang_up()
+    a.answer()
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+    assert a.rings == rung + 1
+    assert office.ended() == [("201-202", "completed")]
+
+
+@pytest.mark.parametrize("stage", ["ringing", "answered", "talking"])
+def test_killed_in_the_middle_of_a_recall(open_office: OpenOffice, stage: str) -> None:
+    """Asterisk dies while 201 rings, when it has answered, or while both talk, and starts again.
+
+    Its own second run of the call file rings nobody. While 201 rang: the request is retried once, as an unanswered
+    one, and served. When it had answered: the request has ended, and nobody is rung again.
+    """
+    office = open_office()
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    b.hang_up()
+    a.ring()
+    if stage != "ringing":
+        a.accept()
+        b.ring()
+    if stage == "talking":
+        b.accept()
+        a.wait_until_tone(b.tone)
+    office.asterisk.kill()
+    for phone in (a, b, c):
+        phone.hang_up()
+    office.asterisk.start()
+    if stage == "ringing":
+        office.until_logged("Asterisk stopped during the recall")
+        a.answer()
+        b.answer()
+        a.hang_up()
+    office.until_logged("completed:")
+    office.wait_idle("201", "202")
+    assert office.command("poll").returncode == 0
+    assert a.rings == (2 if stage == "ringing" else 1)
+    assert office.ended() == [("201-202", "completed")]
+    until("outgoing is empty", lambda: not list(office.asterisk.folder.glob("spool/outgoing/*")))
+
+
+def test_the_manager_is_away_stalls_or_is_cut(open_office: OpenOffice, counts: Counts) -> None:
+    """Refused, cut in any place of a frame, stalled: recovery within a second of the fault's end, a line each."""
+    office = open_office()
+    a, b, c = office.phones.values()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    times: dict[str, list[float]] = {"refused": [], "cut": [], "stalled": []}
+    with Proxy(office.asterisk.manager_port) as proxy:
+        through(office, proxy)
+        office.watch()
+        until("connected", lambda: proxy.connections == 1)
+        for _ in range(3):
+            known, well = len(errors(office)), wells(office)
+            proxy.refuse()
+            complains(office, known)
+            time.sleep(1)  # four tries more
+            assert len(errors(office)) <= known + 2, "it ended, then it could not be reached"
+            proxy.accept()
+            times["refused"].append(until_well(office, well))
+        for place in (0, 1, 28, 29, 60, 110, 160, 200, 250, 300):
+            well = wells(office)
+            proxy.cut_after(place)
+            until_tried(proxy, 2)
+            proxy.cut_after(None)
+            times["cut"].append(until_well(office, well))
+        proxy.stall()
+        b.hang_up()
+        c.closed()
+        time.sleep(0.5)  # the news is held up
+        assert a.rings == 0
+        begun = time.monotonic()
+        proxy.resume()
+        times["stalled"].append(a.ring().at - begun)
+        a.accept()
+        b.answer()
+        a.hang_up()
+        office.until_logged("completed:")
+    counts("seconds to recover: " + ", ".join(f"{k} {statistics.median(v):.2f}" for k, v in times.items()))
+    assert all(statistics.median(values) < 1.0 for values in times.values()), times
+
+
+def test_a_wrong_secret_is_told_once_and_not_shown(open_office: OpenOffice) -> None:
+    """A refused login: one line over several tries and two watches, never the secret; served once it is right."""
+    office = open_office()
+    a, b, c = office.phones.values()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    section = office.asterisk.folder / "etc/manager_busy_callback.conf"
+    right = section.read_text()
+    section.write_text(right.replace("lab-secret", "another-one"))
+    office.asterisk.console("manager reload")
+    first = office.watch()
+    complains(office)
+    office.watch()
+    assert first.wait(20) == 0
+    time.sleep(2.5)  # two tries more: Asterisk takes a second to refuse
+    assert len(errors(office)) == 1
+    assert "refuses user 'busy_callback'" in errors(office)[0]
+    section.write_text(right)
+    office.asterisk.console("manager reload")
+    until_well(office)
+    served_after_all(office)
+    logs = office.asterisk.log_text(LOG) + office.asterisk.log_text() + office.asterisk.log_text("console")
+    assert "lab-secret" not in logs
+
+
+def test_asterisk_restarted_while_a_watch_waits(open_office: OpenOffice) -> None:
+    """Away for a while: one complaint that it ended, one that it can't be reached; then all is well."""
+    office = open_office()
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.asterisk.kill()
+    complains(office)
+    for phone in (a, b, c):
+        phone.hang_up()
+    time.sleep(1.5)  # six tries
+    assert len(errors(office)) <= 2
+    office.asterisk.start()
+    a.answer()
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+    assert len(errors(office)) <= 2 + 1, "it may have been asked while it booted"
+    assert wells(office) == 1
+
+
+def test_a_flood_of_events(open_office: OpenOffice, counts: Counts, whole: bool) -> None:
+    """A million events a minute, in ours' own name: the recall comes as ever, and the watch does not grow."""
+    office = open_office()
+    a, b, c = office.phones.values()
+    watch = office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    many = 1_000_000 if whole else 100_000
+    memory = Path(f"/proc/{watch.pid}/statm")
+    before = int(memory.read_text().split()[1])
+    with socket.create_connection(("127.0.0.1", office.asterisk.manager_port)) as flood:
+        flood.sendall(b"Action: Login\r\nUsername: lab\r\nSecret: lab\r\nEvents: off\r\n\r\n")
+        action = b"Action: UserEvent\r\nUserEvent: BusyCallback\r\nCallerIDName: status will follow\r\n\r\n"
+        begun = time.monotonic()
+        half = many // 2
+        for number in range(0, many, 500):
+            flood.sendall(action * 500)
+            flood.setblocking(False)
+            try:
+                while flood.recv(1 << 20):
+                    pass
+            except BlockingIOError:
+                pass
+            flood.setblocking(True)
+            if number == half // 500 * 500:
+                hung_up = time.monotonic()
+                b.hang_up()
+        rate = many / (time.monotonic() - begun)
+        late = a.ring().at - hung_up
+        a.accept()
+        b.answer()
+        a.hang_up()
+        office.until_logged("completed:")
+    grown = (int(memory.read_text().split()[1]) - before) * 4096 / 1e6
+    counts(f"{many} events at {rate * 60:.0f} a minute; the ring came {late:.2f} s after; {grown:.0f} MB more")
+    assert grown < 60
+    assert late < 5
+
+
+def test_pbx_spool_is_not_loaded(open_office: OpenOffice) -> None:
+    """A call file that nobody runs is waited for; when the module is there the recall comes at once."""
+    office = open_office(modules="noload = pbx_spool.so\n")
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    b.hang_up()
+    office.until_logged("recall 1: ringing 201")
+    assert len(list(office.asterisk.folder.glob("spool/outgoing/*"))) == 1
+    begun = time.monotonic()
+    office.asterisk.console("module load pbx_spool.so")
+    assert a.ring().at - begun < 1.0 + 1.0, "a console command takes its time"
+    a.accept()
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+    assert a.rings == 1
+
+
+def test_outgoing_is_missing(open_office: OpenOffice) -> None:
+    """No recall is begun, one complaint; when the directory is back the recall comes within a second."""
+    office = open_office()
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    outgoing = office.asterisk.folder / "spool/outgoing"
+    outgoing.rename(f"{outgoing}.away")
+    b.hang_up()
+    complains(office)
+    time.sleep(1)  # four tries more
+    assert len(errors(office)) == 1
+    assert "outgoing" in errors(office)[0]
+    assert [request.attempt for request in office.live()] == [0]
+    begun = time.monotonic()
+    Path(f"{outgoing}.away").rename(outgoing)
+    assert a.ring().at - begun < 1.0
+    a.accept()
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+    assert a.rings == 1

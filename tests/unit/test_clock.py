@@ -1,0 +1,147 @@
+"""Clocks that step: by an hour, by the half-yearly hour of a wrong time zone, from 1970 to the present."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
+
+from busy_callback import policy
+from busy_callback import request as rq
+from busy_callback.policy import Line, Outcome
+from busy_callback.request import Request
+from busy_callback.settings import Settings
+from busy_callback.spool import Spool
+
+from .conftest import NOW
+
+HOUR = 3600.0
+FREE = {number: Line(1, 0.0) for number in ("201", "202", "203")}
+BUSY_CALLEE = {**FREE, "202": Line(2, 0.0)}
+
+
+def waiting(now: float, **fields: object) -> Request:
+    """Return a request made at that time."""
+    made = Request("201-202-0mywpiww0", requested=now, expires=now + Settings().service_time)
+    return made.but(now, "registered", **fields)
+
+
+def step(request: Request, now: float, lines: dict[str, Line] = BUSY_CALLEE) -> Request:
+    """Return what policy makes of the request at that time."""
+    plan = policy.decide([request], lines, (), now, Settings())
+    return plan.changes[0][1] if plan.changes else request
+
+
+def test_a_request_of_1970_outlives_the_setting_of_the_clock() -> None:
+    """Asked for before the clock was set: it waits its service time from then on."""
+    request = step(waiting(100.0), NOW)
+    assert (request.state, request.expires) == (rq.WAITING, NOW + Settings().service_time)
+    assert request.events[-1] == (NOW, "the clock was set")
+    assert step(request, NOW + 1) is request
+
+
+def test_and_keeps_its_place(spool: Spool) -> None:
+    """Who asked in 1970 stands before who asks after the clock was set, and before who asks in 1970 once more."""
+    for caller, now in (("201", 100.0), ("203", NOW), ("204", 200.0), ("205", NOW + 1)):
+        spool.register(caller, "202", rq.BUSY, "", Settings(), now)
+    assert [request.caller for request in spool.live()] == ["201", "203", "204", "205"]
+
+
+@pytest.mark.parametrize("back", [HOUR, 86400.0, NOW - 100.0])
+def test_a_clock_that_is_set_back_lets_nobody_wait_for_ever(back: float) -> None:
+    """By an hour, a day, or to 1970: no more than the service time is left, and no pause is longer than it is set."""
+    request = waiting(NOW, not_before=NOW + 30)
+    now = NOW - back
+    request = step(request, now)
+    assert request.expires == now + Settings().service_time
+    assert request.not_before <= now + Settings().retry_pause
+    assert step(request, now + Settings().service_time).state == rq.EXPIRED
+
+
+def test_a_callee_that_got_free_in_the_future_is_free() -> None:
+    """The guard time after a step back is not an hour."""
+    lines = {**FREE, "202": Line(1, NOW + HOUR)}
+    plan = policy.decide([waiting(NOW)], lines, (), NOW, Settings())
+    assert [request.caller for request in plan.recalls] == ["201"]
+
+
+def test_a_clock_that_is_set_forth_ends_what_is_over() -> None:
+    """By an hour: what has less than that left ends as expired, with the reason in its history; the rest waits."""
+    assert step(waiting(NOW), NOW + HOUR).state == rq.EXPIRED
+    long = Settings()
+    long.service_time = 7200
+    request = waiting(NOW, expires=NOW + 7200)
+    assert policy.decide([request], BUSY_CALLEE, (), NOW + HOUR, long).changes == ()
+
+
+@pytest.mark.parametrize("by", [-HOUR, HOUR])
+def test_a_step_during_a_recall_ends_no_conversation(by: float) -> None:
+    """A recall that somebody claimed and that goes on is left alone, whatever time it is."""
+    recalling = policy.begin(waiting(NOW), 1, NOW)
+    assert policy.settle(recalling, Outcome(claimed=True), True, False, NOW + by, Settings()) is None
+
+
+def test_the_time_zone_does_not_matter(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hour that comes twice or never in some zones is no step: times are seconds since the epoch."""
+    switch = 1792890000.0  # 2026-10-25 01:00 UTC, Europe's return from summer time
+    seen = []
+    for zone in ("Europe/Berlin", "UTC", "Asia/Taipei"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        request_id = spool.register("201", "202", rq.BUSY, "", Settings(), switch - 60)[1]
+        (request,) = spool.live()
+        seen.append([step(request, switch + s).state for s in (-59, 0, 60, HOUR / 2, HOUR)])
+        spool.cancel(request_id, "x", switch)
+    monkeypatch.undo()
+    time.tzset()
+    assert seen == [["waiting", "waiting", "waiting", "waiting", "expired"]] * 3
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from([1.0, 5.0, 60.0, HOUR, -HOUR, -60.0, -NOW + 1000, NOW, 86400.0]), st.booleans()),
+    max_size=30,
+)
+
+
+def test_no_history_of_steps_breaks_anything(counts: Callable[[str], None], whole: bool) -> None:
+    """Random steps: no caller or callee is in two recalls, and everything ends once the clock just runs."""
+    tried = [0]
+
+    @tries(max_examples=5000 if whole else 300, deadline=None)
+    @given(STEPS)
+    def check(steps: list[tuple[float, bool]]) -> None:
+        tried[0] += 1
+        settings = Settings()
+        now = NOW
+        requests = {
+            r.id: r
+            for r in (
+                waiting(now),
+                Request("203-202-0mywpiww1", requested=now, expires=now + 2700),
+                Request("201-203-0mywpiww2", requested=now, expires=now + 2700),
+            )
+        }
+        then_only_on = [(600.0, False)] * 30
+        for by, free in steps + then_only_on:
+            now = max(0.0, now + by)
+            plan = policy.decide(list(requests.values()), FREE if free else BUSY_CALLEE, (), now, settings)
+            for old, new in plan.changes:
+                requests[old.id] = new
+            for request in plan.recalls:
+                requests[request.id] = policy.begin(request, 1, now)
+            requests = {key: r for key, r in requests.items() if r.state in rq.LIVE_STATES}
+            recalling = [n for r in requests.values() if r.state == rq.RECALLING for n in (r.caller, r.callee)]
+            assert len(recalling) == len(set(recalling))
+            for key, request in list(requests.items()):
+                if request.state == rq.RECALLING:
+                    settled = policy.settle(request, Outcome(withdrawn=True), False, False, now, settings)
+                    assert settled
+                    requests[key] = settled
+        assert requests == {}
+
+    check()
+    counts(f"{tried[0]} histories of steps")
