@@ -399,3 +399,15 @@ def test_a_recall_looks_and_sounds_like_one(open_office: OpenOffice) -> None:
     a.hang_up()
     office.until_logged("completed")
     assert complaints(office) == []
+
+
+def test_the_leg_of_a_group_is_offered_nothing(open_office: OpenOffice) -> None:
+    """A ring group's leg to a busy phone is not answered by the offer: the group's caller goes on waiting."""
+    group = "[from-internal]\nexten => group,1,Dial(Local/202@from-internal/n,5)\n same => n,Hangup()\n"
+    office = open_office(more_dialplan=group)
+    a, b, c = office.phones.values()
+    office.talk(b, c)
+    a.dial("group")
+    a.closed()
+    assert a.count("CALL_ESTABLISHED") == 0
+    assert complaints(office) == []
