@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ..lab.office import REPOSITORY, Office
+from ..lab.phone import Phone
 from ..lab.releases import RELEASES, Release
 
 OpenOffice = Callable[..., Office]
@@ -43,6 +44,17 @@ def open_office(release: Release, tmp_path: Path) -> Iterator[OpenOffice]:
         office.close()
         print(office.asterisk.log_text())
         print(office.asterisk.log_text("busy_callback.log"))
+
+
+def one_waits(open_office: OpenOffice, **options: Any) -> tuple[Office, Phone, Phone, Phone]:
+    """Open an office with a watch where 202 talks with 203 and 201, idle again, waits for 202."""
+    office = open_office(**options)
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    return office, a, b, c
 
 
 def prompt(name: str, language: str = "en") -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lab.audio import heard, tone_share
 from ..lab.office import Office
-from .conftest import OpenOffice, complaints, prompt
+from .conftest import OpenOffice, complaints, one_waits, prompt
 
 
 def served(office: Office) -> None:
@@ -97,12 +97,7 @@ def test_a_cancelled_request_rings_nobody(open_office: OpenOffice) -> None:
 
 def test_asking_twice_makes_one_recall(open_office: OpenOffice) -> None:
     """5 pressed on two calls: one request, one recall."""
-    office = open_office()
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, _c = one_waits(open_office)
     office.ask(a, b)
     assert office.waiting() == [("201", "202")]
     office.wait_idle("201")
@@ -145,12 +140,7 @@ def test_two_callers_are_recalled_in_their_order(open_office: OpenOffice) -> Non
 
 def test_a_recall_that_is_not_answered_is_tried_again_and_given_up(open_office: OpenOffice) -> None:
     """201 does not answer: 202 is not rung; after the set number of attempts the request ends as failed."""
-    office = open_office(settings={"attempts": "2"})
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, _c = one_waits(open_office, settings={"attempts": "2"})
     b.hang_up()
     a.ring()
     a.closed()
@@ -163,12 +153,7 @@ def test_a_recall_that_is_not_answered_is_tried_again_and_given_up(open_office: 
 
 def test_a_callee_that_is_taken_again_is_busy_as_usual(open_office: OpenOffice) -> None:
     """202 is taken between 201's answer and the dial: 201 hears so, may press 5 again, and is recalled later."""
-    office = open_office()
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, c = one_waits(open_office)
     c.hang_up()
     a.ring()
     office.talk(c, b)

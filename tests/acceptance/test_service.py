@@ -9,7 +9,7 @@ from ..lab.audio import heard
 from ..lab.lamp import Lamp
 from ..lab.office import Office
 from ..lab.phone import Phone
-from .conftest import OpenOffice, complaints, prompt
+from .conftest import OpenOffice, complaints, one_waits, prompt
 
 SHORT_RING = """\
 [globals]
@@ -76,12 +76,7 @@ def test_a_busy_caller_is_suspended_and_resumes(open_office: OpenOffice) -> None
 
 def test_the_callee_has_time_for_a_call_of_its_own(open_office: OpenOffice) -> None:
     """In the guard time after hanging up the callee may call somebody: nobody is recalled until after that."""
-    office = open_office(settings={"guard_time": "2"})
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, c = one_waits(open_office, settings={"guard_time": "2"})
     b.hang_up()
     b.closed()
     office.wait_idle("202", "203")
@@ -123,12 +118,7 @@ def test_an_outcome_is_known_without_a_poller(open_office: OpenOffice) -> None:
 
 def test_a_callee_that_does_not_answer_ends_the_request(open_office: OpenOffice) -> None:
     """The caller answered the recall, the callee did not: the request is done, and the history says so."""
-    office = open_office(extensions=SHORT_RING)
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, c = one_waits(open_office, extensions=SHORT_RING)
     c.hang_up()
     a.answer()
     b.ring()
@@ -139,12 +129,7 @@ def test_a_callee_that_does_not_answer_ends_the_request(open_office: OpenOffice)
 
 def test_without_retention_a_callee_taken_again_ends_the_request(open_office: OpenOffice) -> None:
     """With retention = no the request ends when the callee is taken again, and the usual prompt offers another."""
-    office = open_office(settings={"retention": "no"})
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, c = one_waits(open_office, settings={"retention": "no"})
     c.hang_up()
     a.ring()
     office.talk(c, b)
@@ -182,12 +167,7 @@ def test_completion_on_no_reply(open_office: OpenOffice) -> None:
 
 def test_who_reached_the_callee_otherwise_is_not_recalled(open_office: OpenOffice) -> None:
     """The callee calls the caller in the guard time: the request is completed, nobody is recalled."""
-    office = open_office(settings={"guard_time": "3"})
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, _c = one_waits(open_office, settings={"guard_time": "3"})
     b.hang_up()
     b.closed()
     office.wait_idle("202")
@@ -203,12 +183,7 @@ def test_who_reached_the_callee_otherwise_is_not_recalled(open_office: OpenOffic
 
 def test_who_calls_the_callee_again_is_not_recalled(open_office: OpenOffice) -> None:
     """The caller tries again by itself and gets through: the request is completed."""
-    office = open_office(settings={"guard_time": "3"})
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    office, a, b, c = one_waits(open_office, settings={"guard_time": "3"})
     c.hang_up()
     b.closed()
     office.wait_idle("202")
