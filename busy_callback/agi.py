@@ -161,7 +161,8 @@ def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None
     if device and device in own:
         return
     # FreePBX: the device of that number, or the devices that the user is logged in at.
-    numbers = [caller, *_ask(agi, f"AMPUSER/{caller}", "device")]
+    devices = _ask(agi, f"AMPUSER/{caller}", "device")
+    numbers = [caller, *(number for number in devices if number.isascii() and number.isalnum())]
     if device and any(device in _ask(agi, "DEVICE", f"{number}/dial") for number in numbers):
         return
     raise NumberError(

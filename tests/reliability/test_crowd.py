@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
@@ -44,6 +45,7 @@ class Phones(threading.Thread):
     def run(self) -> None:
         """Begin and end calls until told to stop."""
         while not self._over.wait(0.005):
+            self._look_for_twins()
             for path in self._outgoing.iterdir():
                 if path not in self._calls:
                     self._begin(path)
@@ -54,6 +56,15 @@ class Phones(threading.Thread):
                     path.unlink()
                     del self._calls[path]
                     self._pbx.standin.say(NEWS)
+
+    def _look_for_twins(self) -> None:
+        """Note pairs that wait twice: two scripts that did not see each other."""
+        names = os.listdir(self._pbx.spool.path("requests", ""))
+        pairs = Counter(name.rpartition("-")[0] for name in names)
+        for pair in [pair for pair, times in pairs.items() if times > 1]:
+            twins = [name for name in names if name.startswith(f"{pair}-")]
+            if not any(os.path.exists(self._pbx.spool.path("ended", name)) for name in twins):
+                self.crimes.append(f"twins: {twins}")
 
     def _begin(self, path: Path) -> None:
         values = dict(re.findall(r"^Setvar: ([^=\n]+)=(.*)$", path.read_text(), re.MULTILINE))
@@ -143,6 +154,8 @@ def test_everybody_at_once(
         agis = []
         for number in range(250):
             caller, callee = str(chance.randrange(300, 400)), str(chance.randrange(200, 220))
+            if number % 5 < 2:  # some press 5 again and again
+                caller, callee = "399", "219"
             words = ("cancel", caller) if number % 5 == 4 else (caller, callee)
             agis.append(start(programs, pbx.agi(*words), pbx.agi_environ, HEAD.format(caller)))
             if number in {80, 160}:

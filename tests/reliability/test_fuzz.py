@@ -245,11 +245,12 @@ def test_names_in_the_spool(folder: Path, counts: Callable[[str], None], many: i
         spool.prepare()
         for place in places:
             Path(os.fsdecode(spool.path(place, "").encode() + name)).write_bytes(data)
+        # Before anything was set aside: the script that a caller waits for must bear it.
+        assert spool.register("201", "202", rq.BUSY, "", Settings(), NOW)[0] == "REGISTERED"
         spool.sweep(NOW)
         spool.live()
         spool.ended()
         list(spool.corrupt())
-        assert spool.register("201", "202", rq.BUSY, "", Settings(), NOW)[0] == "REGISTERED"
         assert [request.caller for request in spool.live() if request.requested == NOW] == ["201"]
 
     ours = [
@@ -317,3 +318,12 @@ def test_a_request_that_is_not_ours_is_refused(counts: Callable[[str], None], ma
 
     run()
     counts(f"{tried[0]} inputs")
+
+
+def test_no_part_of_a_request_is_taken_for_the_whole() -> None:
+    """Cut anywhere, a request's file is refused: what a file system may leave of it is never served."""
+    for data in seeds("request")[1:4]:
+        whole = data[: data.find(b"\nend\n") + 5]
+        for length in range(len(whole)):
+            with pytest.raises(CorruptRequestError):
+                rq.decode(whole[:length], "201-202-0mywpiww0")
