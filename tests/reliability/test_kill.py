@@ -12,7 +12,7 @@ import pytest
 from busy_callback import request as rq
 from busy_callback.request import end
 
-from ..lab.strace import KILL, Program, Run
+from ..lab.strace import KILL, Call, Program, Run
 from .conftest import Pbx
 
 ERRORS = ("ENOSPC", "EIO", "EINTR", "EACCES")
@@ -132,6 +132,25 @@ class Poll:
         return {"201-202", "203-204", "205-206", "207-208", "209-210", "211-212"}
 
 
+def disturbed(
+    pbx: Pbx, case: Register | Cancel | Poll, call: Call, number: int, fault: str, log: Path
+) -> tuple[Run, Call]:
+    """Run the program with the fault at its call of that number that touches the folders; return that call, too.
+
+    Other calls before it, as of /proc, are not always as many: then they are counted again.
+    """
+    for _ in range(5):
+        pbx.renew()
+        case.prepare(pbx)
+        run = case.program(pbx).disturbed_at(call, fault, log)
+        if run.disturbed:
+            break
+        pbx.renew()
+        case.prepare(pbx)
+        call = case.program(pbx).calls(log)[number]
+    return run, call
+
+
 CASES = (Register, RegisterFirst, RegisterAgain, Cancel, CancelByCaller, Poll)
 
 
@@ -150,13 +169,11 @@ def test_killed_at_every_system_call(
     calls = case.program(pbx).calls(log)
     assert {"openat", "fsync", "rename"} <= {call.name for call in calls}
     tried = {KILL: 0, **{f"error={name}": 0 for name in ERRORS}}
-    for number, call in enumerate(calls):
+    for number, planned in enumerate(calls):
         errors = ERRORS if whole else (ERRORS[number % len(ERRORS)],)
-        kills = (KILL,) if whole or call.name in CHANGES or "O_CREAT" in call.text else ()
+        kills = (KILL,) if whole or planned.name in CHANGES or "O_CREAT" in planned.text else ()
         for fault in (*kills, *(f"error={name}" for name in errors)):
-            pbx.renew()
-            case.prepare(pbx)
-            run = case.program(pbx).disturbed_at(call, fault, log)
+            run, call = disturbed(pbx, case, planned, number, fault, log)
             where = f"{fault} at {call.name} {call.number}: {call.text[:150]}\n{run}"
             assert run.disturbed, f"not reached: {where}"
             tried[fault] += 1

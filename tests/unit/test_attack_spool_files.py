@@ -159,3 +159,22 @@ def test_what_ended_and_was_not_cleaned_stays_ended_for_another_sweep(spool: Spo
     assert ended.exists()
     spool.sweep(NOW)
     assert not ended.exists()
+
+
+def test_an_end_that_cannot_be_looked_for_is_not_taken_for_absent(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An I/O error in ended/ must not let a request live again that has ended."""
+    _, request_id = spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
+    real = os.lstat
+
+    def failing(path: str) -> os.stat_result:
+        if "/ended/" in path:
+            raise OSError(5, "Input/output error", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "lstat", failing)
+    with pytest.raises(SpoolError, match="can't be read"):
+        spool.live()
+    with pytest.raises(SpoolError, match="can't be written"):
+        spool.cancel(request_id, "x", NOW)
