@@ -25,16 +25,17 @@ from busy_callback.lastgood import load_or_last_good
 from busy_callback.settings import find_directories, printable
 from busy_callback.spool import FULL, Spool
 
-# pyst2 imports pprint for its debugging output only, and pprint brings in half of the time of a start.
-if "pprint" not in sys.modules:
-    _stub = types.ModuleType("pprint")
-    _stub.pformat = repr  # type: ignore[attr-defined]
-    sys.modules["pprint"] = _stub
-    from asterisk.agi import AGI, AGIException
+# pyst2 takes one constant from six, and pprint only for its debugging output. Both would cost a start more than
+# all the rest of pyst2, so stand-ins are in their places while it is imported.
+_STAND_INS: dict[str, dict[str, object]] = {"pprint": {"pformat": repr}, "six": {"PY3": True}}
+_spared = [name for name in _STAND_INS if name not in sys.modules]
+for _name in _spared:
+    sys.modules[_name] = types.ModuleType(_name)
+    vars(sys.modules[_name]).update(_STAND_INS[_name])
+from asterisk.agi import AGI, AGIException  # noqa: E402
 
-    del sys.modules["pprint"]
-else:
-    from asterisk.agi import AGI, AGIException
+for _name in _spared:
+    del sys.modules[_name]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
