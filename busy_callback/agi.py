@@ -94,14 +94,15 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     registering = arguments[:1] not in (["cancel"], ["count"])
-    variables = {}
+    variables: dict[str, str] = {}
+    request_id = ""
     try:
         if not registering:
             found = _cancel_or_count(agi, arguments, environ)
             status = COUNTED if arguments[0] == "count" else CANCELLED if found else NONE
             variables["BUSY_CALLBACK_COUNT"] = str(found)
         else:
-            status = _register(agi, arguments, environ)
+            status, request_id = _register(agi, arguments, environ)
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
     except NumberError as error:
         status, complaint = REFUSED, str(error)
@@ -112,7 +113,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     except Exception as error:  # whatever it is, the caller must hear that there is no callback
         status, complaint = ERROR, f"{type(error).__name__}: {error}"
     try:
-        _tell(agi, status, complaint, variables)
+        _tell(agi, status, complaint, variables, request_id)
     finally:
         if complaint and registering:
             _turn_away(agi, FULL_PROMPT if status == FULL else FAILURE_PROMPT)
@@ -129,8 +130,8 @@ def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
     return spool, settings
 
 
-def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str:
-    """Put the request on disk; return REGISTERED, DUPLICATE or FULL."""
+def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tuple[str, str]:
+    """Put the request on disk; return REGISTERED, DUPLICATE or FULL, and the request's id."""
     if len(arguments) not in (2, 3):
         raise NumberError(f"busy_callback.py takes FROM,TO or FROM,TO,KIND, not {len(arguments)} arguments")
     caller, callee = arguments[:2]
@@ -143,7 +144,7 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str
     spool.prepare()
     language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
-    return spool.register(caller, callee, kind, language, settings, time.time())[0]
+    return spool.register(caller, callee, kind, language, settings, time.time())
 
 
 def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None:
@@ -194,14 +195,15 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
 
 
-def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str]) -> None:
+def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str], request_id: str) -> None:
     """Set the channel's variables, wake a poller that watches, and log one line when something is wrong."""
     for name, value in {"BUSY_CALLBACK_STATUS": status, **variables}.items():
         agi.set_variable(name, value)
     if complaint:
         _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
     else:
-        agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}"')
+        named = f",Request: {request_id}" if request_id else ""  # which spares the poller a look at all of them
+        agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}{named}"')
 
 
 def _log(agi: AGI, text: str, level: str) -> None:

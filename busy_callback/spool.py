@@ -175,10 +175,28 @@ class Spool:
             raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
         return sorted((r for r in found if r is not None), key=lambda r: (r.stamp, r.id))
 
-    def ended(self) -> list[Request]:
-        """Return the ended requests that are still kept, the last one to end last."""
+    def names(self, known: int = 0) -> tuple[int, list[str] | None]:
+        """Return when the folder of live requests last changed (ns), and what is in it; None: not since ``known``."""
+        folder = f"{self.directory}/requests"
         try:
-            found = [self._load(name, "ended") for name in os.listdir(f"{self.directory}/ended")]
+            changed = os.stat(folder).st_mtime_ns
+            return changed, None if changed == known else os.listdir(folder)
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error.strerror}") from error
+
+    def load(self, request_id: str) -> Request | None:
+        """Return a live request, or None when there is none, or when it had to be set aside as corrupt."""
+        try:
+            return None if os.path.lexists(self.path("ended", request_id)) else self._load(request_id)
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error.strerror}") from error
+
+    def ended(self, since: float = 0.0) -> list[Request]:
+        """Return the ended requests that are still kept (those that ended ``since`` then), the last one last."""
+        try:
+            with os.scandir(f"{self.directory}/ended") as entries:
+                names = [e.name for e in entries if not since or e.stat(follow_symlinks=False).st_mtime >= since]
+            found = [self._load(name, "ended") for name in names]
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
         return sorted((r for r in found if r is not None), key=lambda r: (r.ended, r.id))

@@ -86,7 +86,7 @@ class Bench:
 
 
 class Watch(Bench):
-    """This package: ``poll --watch``, and requests as the AGI script makes them."""
+    """``busy-callback poll --watch``, and requests as the AGI script makes them."""
 
     def open(self) -> None:
         """Plug in the phones, start the watch."""
@@ -159,6 +159,11 @@ class Page:
             office.phones[number].closed()
         other.closed()
 
+    def often(self, rounds: int) -> None:
+        """Measure that many times over."""
+        for _ in range(rounds):
+            self.once()
+
 
 @contextlib.contextmanager
 def opened(*benches: Bench | Page) -> Iterator[None]:
@@ -173,7 +178,7 @@ def opened(*benches: Bench | Page) -> Iterator[None]:
 def measure(folder: Path, count: int, page_rounds: int) -> tuple[list[Samples], Samples]:
     """Return the samples of all subjects, taken in turns, and those of the yardstick, CCSS."""
     ccss = Ccss("CCSS, Asterisk 16", ASTERISK_16, folder / "ccss")
-    benches = [
+    benches: list[Bench] = [
         ccss,
         Watch("busy-callback poll --watch, Asterisk 16", ASTERISK_16, folder / "watch16"),
         Watch("busy-callback poll --watch, Asterisk 22", ASTERISK_22, folder / "watch22"),
@@ -195,5 +200,4 @@ def measure(folder: Path, count: int, page_rounds: int) -> tuple[list[Samples], 
                     bench.samples.values.clear()  # the first times warm everything up
         for thread in threads:
             thread.join()
-    subjects = [bench.samples for bench in (*benches, *pages)]
-    return subjects, ccss.samples
+    return [*(bench.samples for bench in benches), *(page.samples for page in pages)], ccss.samples

@@ -50,11 +50,11 @@ def status(commands: list[str]) -> str:
 def test_a_request_is_registered_with_the_callers_language(directories: Directories) -> None:
     """REGISTERED is told to the dialplan, and the watching poller is woken."""
     commands = run(directories, "201", "202")
+    (request,) = Spool(directories.spool).live()
     assert commands == [
         'SET VARIABLE "BUSY_CALLBACK_STATUS" "REGISTERED"',
-        'EXEC UserEvent "BusyCallback,Status: REGISTERED"',
+        f'EXEC UserEvent "BusyCallback,Status: REGISTERED,Request: {request.id}"',
     ]
-    (request,) = Spool(directories.spool).live()
     assert (request.caller, request.callee, request.kind, request.language) == ("201", "202", "busy", "zh")
 
 
