@@ -224,7 +224,7 @@ class Ami:
 
     def set_lamp(self, extension: str, state: int) -> None:
         """Give an extension's lamp, Custom:busy-callback-EXTENSION, a device state."""
-        self._run(LAMP_CONTEXT, extension, BUSY_CALLBACK_LAMP=DEVICE_STATES[state])
+        self._act(**_to_run(LAMP_CONTEXT, extension, BUSY_CALLBACK_LAMP=DEVICE_STATES[state]))
 
     def lamps(self, extensions: Sequence[str]) -> dict[str, int]:
         """Return the device state of each extension's lamp."""
@@ -258,23 +258,28 @@ class Ami:
     def _ask_dialplan(self, question: str, **variables: str) -> str:
         """Let the probe context answer a question; '' when it can't.
 
-        A Local channel runs it; the answer comes back in a global variable.
+        A Local channel runs it; the answer comes back in a global variable. A session's actions run one after
+        the other, so that both can be sent at once.
         """
         probe_id = secrets.token_hex(8)
-        self._run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
-        found, _, answer = self._get("BUSY_CALLBACK_PROBE").partition(" ")
-        return answer if found == probe_id else ""
+        run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
+        answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
+        found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")
+        return text if found == probe_id else ""
 
-    def _run(self, context: str, extension: str, **variables: str) -> None:
-        """Run an extension of ours in Asterisk to its end."""
-        self._act(
-            Action="Originate",
-            Channel=f"Local/{extension}@{context}/n",
-            Application="NoOp",
-            Timeout="3000",
-            Variable=[f"{name}={value}" for name, value in variables.items()],
-        )
-        # It always answers "Originate failed": the channel never answers. What it did tells.
+
+def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | list[str]]:
+    """Return the action that runs an extension of ours in Asterisk to its end.
+
+    It always answers "Originate failed", as the channel never answers; what it did tells.
+    """
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{extension}@{context}/n",
+        "Application": "NoOp",
+        "Timeout": "3000",
+        "Variable": [f"{name}={value}" for name, value in variables.items()],
+    }
 
 
 def _reason(error: Exception) -> str:

@@ -77,8 +77,12 @@ def combine(states: Iterable[int]) -> int:
 
 def may_be_talking(request: Request, lines: Mapping[str, Line]) -> bool:
     """Tell whether caller and callee of a waiting request are both in use, so perhaps with each other."""
-    ends = (lines.get(request.caller), lines.get(request.callee))
-    return request.state != rq.RECALLING and all(end is not None and end.state in TALKING_STATES for end in ends)
+    return request.state != rq.RECALLING and _talks(lines, request.caller) and _talks(lines, request.callee)
+
+
+def _talks(lines: Mapping[str, Line], extension: str) -> bool:
+    line = lines.get(extension)
+    return line is not None and line.state in TALKING_STATES
 
 
 def decide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import queue
@@ -191,6 +192,7 @@ class Poller:
                         # Events are heard from here on, so that nothing is missed between the two watches;
                         # and the one before goes on while this one learns what it must know.
                         view = self._view(ami, self._clock())
+                        gc.freeze()  # it lives as long as this process: no pause to look for garbage in it
                         turn.take()
                         self.look(view)
                         self.spool.sweep(self._clock())

@@ -67,6 +67,15 @@ def split_id(request_id: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
+def is_id(name: str) -> bool:
+    """Tell whether ``name`` has the form of a request's id."""
+    try:
+        split_id(name)
+    except CorruptRequestError:
+        return False
+    return True
+
+
 class Request:
     """Caller's wish to be called back when callee is free; a value, changed only by ``but``.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from busy_callback.ami import DEVICE_STATES, USER_EVENT, Ami
 from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
-from busy_callback.request import Request
+from busy_callback.request import Request, is_id
 
 
 class View:
@@ -78,7 +78,8 @@ class View:
             if headers.get("UserEvent") != USER_EVENT:
                 return False
             if "Report" not in headers:  # a recall's own; each look reads the reports of all that are under way
-                self.news += headers.get("Request", "").split() or [""]
+                named = headers.get("Request", "").split()
+                self.news += named if named and all(map(is_id, named)) else [""]
             return True
         device, state = headers.get("Device", ""), headers.get("State", "")
         if device not in self._extensions or state not in DEVICE_STATES:

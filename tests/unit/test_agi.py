@@ -222,7 +222,7 @@ def imported(directories: Directories, *words: str, path: Path | None = REPOSITO
     environ = {"AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
     done = subprocess.run(
         [sys.executable, "-S", "-X", "importtime", *words],
-        input=f"agi_language: zh\n\n{ANSWER * 9}".encode(),
+        input=f"agi_channel: PJSIP/201-00000001\n\n{ANSWER * 9}".encode(),
         capture_output=True,
         env={**environ, "PYTHONPATH": str(path)} if path else environ,
         timeout=30,
