@@ -1,5 +1,9 @@
-#!/usr/bin/python3
-"""AGI(busy_callback.py,FROM,TO[,KIND]) and AGI(busy_callback.py,cancel,FROM[,TO]); see busy_callback/agi.py."""
+#!/usr/bin/python3 -S
+"""AGI(busy_callback.py,FROM,TO[,KIND]) and AGI(busy_callback.py,cancel,FROM[,TO]); see busy_callback/agi.py.
+
+The first line names the Python that has the package. Its -S spares the caller Python's search for installed
+packages, a quarter of its start; the script works without it too.
+"""
 
 # First of all: a caller who hangs up must not end the script before the request is on disk.
 import signal
@@ -14,7 +18,17 @@ _here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != _here]
 
 try:
-    from busy_callback.agi import main
+    if sys.flags.no_site and sys.executable:
+        _prefix = os.path.dirname(os.path.dirname(sys.executable))
+        sys.path.append(f"{_prefix}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages")
+    try:
+        from busy_callback.agi import main
+    except ImportError:
+        # Installed in another way (Debian's dist-packages, a path of its own): let Python search.
+        import site
+
+        site.main()
+        from busy_callback.agi import main
 except Exception as error:  # whatever is wrong with the installation, the caller must hear it
     sys.stderr.write(f"busy_callback.py can't start: {error}\n")
     for command in (
@@ -28,4 +42,6 @@ except Exception as error:  # whatever is wrong with the installation, the calle
         sys.stdin.readline()
     sys.exit(1)
 
-sys.exit(main(sys.argv[1:], os.environ))
+# Everything is on disk and told by now; taking the interpreter down in order would cost the caller more than
+# the registration itself.
+os._exit(main(sys.argv[1:], os.environ))

@@ -25,16 +25,17 @@ from busy_callback.lastgood import load_or_last_good
 from busy_callback.settings import find_directories, printable
 from busy_callback.spool import FULL, Spool
 
-# pyst2 imports pprint for its debugging output only, and pprint brings in half of the time of a start.
-if "pprint" not in sys.modules:
-    _stub = types.ModuleType("pprint")
-    _stub.pformat = repr  # type: ignore[attr-defined]
-    sys.modules["pprint"] = _stub
-    from asterisk.agi import AGI, AGIException
+# pyst2 takes one constant from six, and pprint only for its debugging output. Both would cost a start more than
+# all the rest of pyst2, so stand-ins are in their places while it is imported.
+_STAND_INS: dict[str, dict[str, object]] = {"pprint": {"pformat": repr}, "six": {"PY3": True}}
+_spared = [name for name in _STAND_INS if name not in sys.modules]
+for _name in _spared:
+    sys.modules[_name] = types.ModuleType(_name)
+    vars(sys.modules[_name]).update(_STAND_INS[_name])
+from asterisk.agi import AGI, AGIException  # noqa: E402
 
-    del sys.modules["pprint"]
-else:
-    from asterisk.agi import AGI, AGIException
+for _name in _spared:
+    del sys.modules[_name]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,14 +94,15 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     registering = arguments[:1] not in (["cancel"], ["count"])
-    variables = {}
+    variables: dict[str, str] = {}
+    request_id = ""
     try:
         if not registering:
             found = _cancel_or_count(agi, arguments, environ)
             status = COUNTED if arguments[0] == "count" else CANCELLED if found else NONE
             variables["BUSY_CALLBACK_COUNT"] = str(found)
         else:
-            status = _register(agi, arguments, environ)
+            status, request_id = _register(agi, arguments, environ)
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
     except NumberError as error:
         status, complaint = REFUSED, str(error)
@@ -111,7 +113,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     except Exception as error:  # whatever it is, the caller must hear that there is no callback
         status, complaint = ERROR, f"{type(error).__name__}: {error}"
     try:
-        _tell(agi, status, complaint, variables)
+        _tell(agi, status, complaint, variables, request_id)
     finally:
         if complaint and registering:
             _turn_away(agi, FULL_PROMPT if status == FULL else FAILURE_PROMPT)
@@ -128,8 +130,8 @@ def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
     return spool, settings
 
 
-def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str:
-    """Put the request on disk; return REGISTERED, DUPLICATE or FULL."""
+def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tuple[str, str]:
+    """Put the request on disk; return REGISTERED, DUPLICATE or FULL, and the request's id."""
     if len(arguments) not in (2, 3):
         raise NumberError(f"busy_callback.py takes FROM,TO or FROM,TO,KIND, not {len(arguments)} arguments")
     caller, callee = arguments[:2]
@@ -142,7 +144,7 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> str
     spool.prepare()
     language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
-    return spool.register(caller, callee, kind, language, settings, time.time())[0]
+    return spool.register(caller, callee, kind, language, settings, time.time())
 
 
 def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None:
@@ -188,20 +190,21 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
     _check_phone(agi, numbers[0], numbers[-1], settings)
     spool.prepare()
-    found = [r for r in spool.live() if [r.caller, r.callee][: len(numbers)] == numbers]
+    found = [r for r in spool.live(numbers[0]) if [r.caller, r.callee][: len(numbers)] == numbers]
     if verb == "count":
         return len(found)
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
 
 
-def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str]) -> None:
+def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str], request_id: str) -> None:
     """Set the channel's variables, wake a poller that watches, and log one line when something is wrong."""
     for name, value in {"BUSY_CALLBACK_STATUS": status, **variables}.items():
         agi.set_variable(name, value)
     if complaint:
         _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
     else:
-        agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}"')
+        named = f",Request: {request_id}" if request_id else ""  # which spares the poller a look at all of them
+        agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}{named}"')
 
 
 def _log(agi: AGI, text: str, level: str) -> None:

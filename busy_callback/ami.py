@@ -11,7 +11,7 @@ import itertools
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -26,6 +26,7 @@ from busy_callback.settings import Settings
 log = logging.getLogger(__name__)
 
 ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
+MANY = 500  # actions sent at once; Asterisk answers them within a hundredth of the deadline
 PROBE_CONTEXT = "busy-callback-probe"
 LAMP_CONTEXT = "busy-callback-lamp"
 USER_EVENT = "BusyCallback"
@@ -69,7 +70,6 @@ class Ami:
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._probe_missing = False
-        self._pjsip: set[str] = set()
         self._session = Session(self._ended)
         if on_event:
             for name in ("DeviceStateChange", "UserEvent"):
@@ -130,27 +130,44 @@ class Ami:
 
     def _act(self, **fields: str | list[str]) -> dict[str, Any]:
         """Send one action and return its answer's headers."""
-        for value in itertools.chain.from_iterable(v if isinstance(v, list) else [v] for v in fields.values()):
-            if not value.isascii() or not value.isprintable() or len(value) > 900:
-                raise ValueError(f"{value[:40]!r} can't stand in a manager action")
-        action = fields["Action"]
-        action_id = f"busy-callback-{next(self._numbers)}"
+        return self._act_all([fields])[0]
+
+    def _act_all(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[dict[str, Any]]:
+        """Send some actions at once and return the headers of their answers."""
+        numbered: list[dict[str, str | list[str]]] = []
+        for action in actions:
+            for value in itertools.chain.from_iterable(v if isinstance(v, list) else [v] for v in action.values()):
+                if not value.isascii() or not value.isprintable() or len(value) > 900:
+                    raise ValueError(f"{value[:40]!r} can't stand in a manager action")
+            numbered.append({**action, "ActionID": f"busy-callback-{next(self._numbers)}"})
+        name = actions[0]["Action"]
         try:
-            with Deadline(ANSWER_TIME, f"Asterisk did not answer {action} within {ANSWER_TIME:.0f} s"):
-                answer = self._session.send_action({**fields, "ActionID": action_id})
+            with Deadline(ANSWER_TIME, f"Asterisk did not answer {name} within {ANSWER_TIME:.0f} s"):
+                answers = self._session.send_actions(numbered)
         except DeadlineError as error:
             raise AsteriskError(str(error)) from None
         except (ManagerException, OSError, ValueError) as error:
-            raise AsteriskError(f"the connection to Asterisk broke during {action}: {_reason(error)}") from None
-        headers: dict[str, Any] = answer.headers
-        if headers.get("ActionID") != action_id:
-            raise AsteriskError(f"Asterisk answered {action} out of order: {answer.response!r:.200}")
-        return headers
+            raise AsteriskError(f"the connection to Asterisk broke during {name}: {_reason(error)}") from None
+        for action, answer in zip(numbered, answers):
+            if answer.headers.get("ActionID") != action["ActionID"]:
+                raise AsteriskError(f"Asterisk answered {name} out of order: {answer.response!r:.200}")
+        return [answer.headers for answer in answers]
 
     def _get(self, variable: str, **channel: str) -> str:
         """Return a variable's or a function's value, '' when unset (manager.c, action_getvar)."""
-        answer = self._act(Action="Getvar", Variable=variable, **channel)
-        if channel and answer.get("Message") == "No such channel":
+        return self._value(variable, self._act(Action="Getvar", Variable=variable, **channel), bool(channel))
+
+    def _get_all(self, variables: Sequence[str]) -> list[str]:
+        """Return the values of many, asked for at once: one by one each would cost a round trip."""
+        values: list[str] = []
+        for first in range(0, len(variables), MANY):
+            some = variables[first : first + MANY]
+            answers = self._act_all([{"Action": "Getvar", "Variable": variable} for variable in some])
+            values += map(self._value, some, answers)
+        return values
+
+    def _value(self, variable: str, answer: dict[str, Any], of_channel: bool = False) -> str:
+        if of_channel and answer.get("Message") == "No such channel":
             return ""
         if answer.get("Response") != "Success" or answer.get("Variable") != variable:
             raise AsteriskError(
@@ -159,35 +176,42 @@ class Ami:
             )
         return str(answer.get("Value", ""))
 
-    def device_state(self, device: str) -> int:
-        """Return the state of a device as ChanIsAvail's AVAILSTATUS numbers it (see DEVICE_STATES)."""
-        word = self._get(f"DEVICE_STATE({check_device(device)})")
-        if word not in DEVICE_STATES:
-            raise AsteriskError(f"Asterisk does not know DEVICE_STATE({device}); is func_devstate.so loaded?")
-        return DEVICE_STATES.index(word)
+    def device_states(self, devices: Iterable[str]) -> dict[str, int]:
+        """Return the state of each device as ChanIsAvail's AVAILSTATUS numbers it (see DEVICE_STATES)."""
+        asked = list(devices)
+        words = self._get_all([f"DEVICE_STATE({check_device(device)})" for device in asked])
+        for device, word in zip(asked, words):
+            if word not in DEVICE_STATES:
+                raise AsteriskError(f"Asterisk does not know DEVICE_STATE({device}); is func_devstate.so loaded?")
+        return {device: DEVICE_STATES.index(word) for device, word in zip(asked, words)}
 
-    def devices_of(self, extension: str) -> tuple[str, ...]:
-        """Return the devices of an extension, by the setting; an extension without a device has none.
+    def device_state(self, device: str) -> int:
+        """Return the state of one device."""
+        return self.device_states([device])[device]
+
+    def survey(self, extensions: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return the devices of each extension, by the setting, with their states; it may have none.
 
         ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``: what AstDB has for it, which only
         the dialplan may read (main/pbx_functions.c takes DB for dangerous).
         """
         way = self._settings.device
         if way == "auto":
-            if extension not in self._pjsip:
-                if self.device_state(f"PJSIP/{extension}") == INVALID:
-                    return (f"SIP/{extension}",)  # not remembered: PJSIP may not be loaded yet
-                self._pjsip.add(extension)
-            return (f"PJSIP/{extension}",)
+            pjsip = self.device_states(f"PJSIP/{e}" for e in extensions)
+            others = [e for e in extensions if pjsip[f"PJSIP/{e}"] == INVALID]
+            sip = self.device_states(f"SIP/{e}" for e in others)
+            found = {e: {f"PJSIP/{e}": pjsip[f"PJSIP/{e}"]} for e in extensions}
+            return {**found, **{e: {f"SIP/{e}": sip[f"SIP/{e}"]} for e in others}}
         if way == "freepbx":
-            return self._check_all(self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=extension))
-        if way.startswith("hint@"):
-            return self._check_all(self._get(f"HINT({extension}@{way[5:]})"))
-        return self._check_all(way.replace("{ext}", extension))
-
-    def _check_all(self, dial_string: str) -> tuple[str, ...]:
-        """Return the devices of a dial string; what else an admin's hints and AstDB hold is left out."""
-        return tuple(device for device in dial_string.split("&") if _DEVICE.fullmatch(device))
+            texts = [self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=e) for e in extensions]
+        elif way.startswith("hint@"):
+            texts = self._get_all([f"HINT({e}@{way[5:]})" for e in extensions])
+        else:
+            texts = [way.replace("{ext}", e) for e in extensions]
+        # What else an admin's hints and AstDB hold is left out.
+        devices = {e: [d for d in t.split("&") if _DEVICE.fullmatch(d)] for e, t in zip(extensions, texts)}
+        states = self.device_states({d for some in devices.values() for d in some})
+        return {e: {d: states[d] for d in some} for e, some in devices.items()}
 
     def are_talking(self, some: Iterable[str], others: Iterable[str]) -> bool:
         """Tell whether a channel of some devices is connected with one of the others (BRIDGEPEER, main/bridge.c)."""
@@ -200,11 +224,12 @@ class Ami:
 
     def set_lamp(self, extension: str, state: int) -> None:
         """Give an extension's lamp, Custom:busy-callback-EXTENSION, a device state."""
-        self._run(LAMP_CONTEXT, extension, BUSY_CALLBACK_LAMP=DEVICE_STATES[state])
+        self._act(**_to_run(LAMP_CONTEXT, extension, BUSY_CALLBACK_LAMP=DEVICE_STATES[state]))
 
-    def lamp(self, extension: str) -> int:
-        """Return the device state of an extension's lamp."""
-        return self.device_state(f"Custom:busy-callback-{extension}")
+    def lamps(self, extensions: Sequence[str]) -> dict[str, int]:
+        """Return the device state of each extension's lamp."""
+        states = self.device_states(f"Custom:busy-callback-{extension}" for extension in extensions)
+        return dict(zip(extensions, states.values()))
 
     def chan_is_avail(self, devices: Sequence[str]) -> int:
         """Run ChanIsAvail(devices,as) in Asterisk and return AVAILSTATUS, combined.
@@ -224,7 +249,7 @@ class Ami:
                 PROBE_CONTEXT,
                 self._settings.user,
             )
-        return combine(self.device_state(device) for device in devices)
+        return combine(self.device_states(devices).values())
 
     def probe(self, device: str) -> bool:
         """Tell whether ChanIsAvail can be run in Asterisk: doctor asks."""
@@ -233,23 +258,28 @@ class Ami:
     def _ask_dialplan(self, question: str, **variables: str) -> str:
         """Let the probe context answer a question; '' when it can't.
 
-        A Local channel runs it; the answer comes back in a global variable.
+        A Local channel runs it; the answer comes back in a global variable. A session's actions run one after
+        the other, so that both can be sent at once.
         """
         probe_id = secrets.token_hex(8)
-        self._run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
-        found, _, answer = self._get("BUSY_CALLBACK_PROBE").partition(" ")
-        return answer if found == probe_id else ""
+        run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
+        answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
+        found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")
+        return text if found == probe_id else ""
 
-    def _run(self, context: str, extension: str, **variables: str) -> None:
-        """Run an extension of ours in Asterisk to its end."""
-        self._act(
-            Action="Originate",
-            Channel=f"Local/{extension}@{context}/n",
-            Application="NoOp",
-            Timeout="3000",
-            Variable=[f"{name}={value}" for name, value in variables.items()],
-        )
-        # It always answers "Originate failed": the channel never answers. What it did tells.
+
+def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | list[str]]:
+    """Return the action that runs an extension of ours in Asterisk to its end.
+
+    It always answers "Originate failed", as the channel never answers; what it did tells.
+    """
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{extension}@{context}/n",
+        "Application": "NoOp",
+        "Timeout": "3000",
+        "Variable": [f"{name}={value}" for name, value in variables.items()],
+    }
 
 
 def _reason(error: Exception) -> str:

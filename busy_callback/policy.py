@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from busy_callback import request as rq
 from busy_callback.request import Request
@@ -21,8 +22,7 @@ OVERDUE = 20.0  # seconds beyond the ring time after which an unclaimed or lost 
 CONNECTING = 1.0  # seconds within which two phones that are both in use have been connected, if with each other
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """An extension's device state, and since when (epoch) it has been free, or in use, as far as is known."""
 
     state: int
@@ -77,8 +77,12 @@ def combine(states: Iterable[int]) -> int:
 
 def may_be_talking(request: Request, lines: Mapping[str, Line]) -> bool:
     """Tell whether caller and callee of a waiting request are both in use, so perhaps with each other."""
-    ends = (lines.get(request.caller), lines.get(request.callee))
-    return request.state != rq.RECALLING and all(end is not None and end.state in TALKING_STATES for end in ends)
+    return request.state != rq.RECALLING and _talks(lines, request.caller) and _talks(lines, request.callee)
+
+
+def _talks(lines: Mapping[str, Line], extension: str) -> bool:
+    line = lines.get(extension)
+    return line is not None and line.state in TALKING_STATES
 
 
 def decide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import queue
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from busy_callback import callfile, exposure, policy
 from busy_callback import request as rq
 from busy_callback.ami import DEVICE_STATES, Ami
+from busy_callback.book import Book
 from busy_callback.durable import flush_directory, withdraw
 from busy_callback.errors import AsteriskError, SpoolError
 from busy_callback.request import Request
@@ -43,6 +45,7 @@ class Poller:
         self.settings = settings
         self.spool = Spool(directories.spool)
         self._clock = clock
+        self._book = Book(self.spool)
         self._soon = 0.0
 
     # -- one look ----------------------------------------------------------------------------------
@@ -53,37 +56,52 @@ class Poller:
         Raises AsteriskError and SpoolError; what was done by then is on disk.
         """
         self._soon = 0.0
+        book, named = self._book, [*view.news]
+        view.news.clear()
+        book.refresh(at_once="" in named)
+        for request_id in filter(None, named):
+            book.read(request_id)
         try:
-            requests = [self._settled(request) for request in self.spool.live()]
+            for request in book.recalling():
+                self._settle(request)
         except OSError as error:
             raise SpoolError(f"what became of a recall can't be told: {error}") from error
-        live = [request for request in requests if request.state in rq.LIVE_STATES]
-        for request in live:
-            view.ask(request.callee)
-            view.ask(request.caller)
-        pairs = [request for request in live if policy.may_be_talking(request, view.lines)]
+        while view.changed:
+            book.touch(view.changed.pop())
+        queues = book.take_queues(self._clock())
+        view.ask(number for requests in queues.values() for r in requests for number in (r.callee, r.caller))
+        for callee, requests in queues.items():
+            self._serve(view, callee, requests)
+        callers, book.callers = book.callers, set()
+        dark = dict.fromkeys(callers, policy.NOT_INUSE)
+        view.show_lamps({**dark, **policy.lamps(r for caller in callers for r in book.of_caller(caller))})
+        return min((due for due in (book.next_due(), self._soon or None) if due is not None), default=None)
+
+    def _serve(self, view: View, callee: str, requests: list[Request]) -> None:
+        """Do what policy says of the requests for one callee; it must know of all recalls under way."""
+        recalling = self._book.recalling()
+        waiting = [request for request in requests if request.state != rq.RECALLING]
+        pairs = [request for request in waiting if policy.may_be_talking(request, view.lines)]
         talking = {request.id for request in pairs if view.are_talking(request)}
-        plan = policy.decide(live, view.lines, talking, self._clock(), self.settings)
-        now = {request.id: request for request in live}
+        plan = policy.decide([*recalling, *waiting], view.lines, talking, self._clock(), self.settings)
+        self._book.remind(callee, plan.look_again)
         for old, new in plan.changes:
-            if self._change(old, new):
-                now[old.id] = new
+            self._change(old, new)
         for request in plan.recalls:
-            now[request.id] = self._recall(view, request)
-        view.show_lamps(policy.lamps(now.values()))
-        return min((time for time in (plan.look_again, self._soon) if time), default=None)
+            self._recall(view, request)
 
     def _change(self, old: Request, new: Request) -> bool:
         """Write a change and log it; False when somebody else changed the request meanwhile."""
         changed = self.spool.replace(old, new)
         if changed:
+            self._book.put(new)
             log.info("%s: %s", new.id, new.events[-1][1])
+        else:
+            self._book.read(old.id)
         return changed
 
-    def _settled(self, request: Request) -> Request:
-        """Return the request as it stands after looking at the recall under way, if there is one."""
-        if request.state != rq.RECALLING:
-            return request
+    def _settle(self, request: Request) -> None:
+        """See to a request whose recall is under way."""
         outgoing = self.directories.outgoing
         report = self.spool.path("recalls", callfile.report_name(request))
         restarted = self._asterisk_start() != request.asterisk_start
@@ -97,11 +115,8 @@ class Poller:
         new = policy.settle(request, outcome, file_waits, restarted, now, self.settings)
         if new is None and outcome.caller:
             self._soon = now + ENDING  # the call is over; Asterisk has not taken its file away yet
-        if new is None or not self._change(request, new):
-            return request
-        if restarted or not outcome.claimed:
+        if new and self._change(request, new) and (restarted or not outcome.claimed):
             callfile.remove(outgoing, request)  # a new Asterisk would keep it for ever, or run it in vain
-        return new
 
     def _asterisk_start(self) -> int:
         """Return when Asterisk started, as the dialplan sees it too: STAT(M) of its control socket, else 0."""
@@ -110,25 +125,23 @@ class Poller:
         except FileNotFoundError:
             return 0
 
-    def _recall(self, view: View, request: Request) -> Request:
-        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free.
-
-        Return the request as it stands then.
-        """
+    def _recall(self, view: View, request: Request) -> None:
+        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free."""
         status = view.last_word(request.callee)
         if not policy.is_free(status):
             log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
-            return request
+            return
         recalling = policy.begin(request, self._asterisk_start(), self._clock())
         report = self.spool.path("recalls", callfile.report_name(recalling))
-        devices = "&".join(view.devices(request.caller)), "&".join(view.devices(request.callee))
+        devices = view.dial_string(request.caller), view.dial_string(request.callee)
         data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
         outgoing, temporary = self.directories.outgoing, f"{self.spool.directory}/tmp"
         try:
             flush_directory(outgoing)  # before anything is changed: is it there, and does its disk work?
             with self.spool.lock():
                 if not self.spool.replace_locked(request, recalling):
-                    return request  # cancelled meanwhile
+                    self._book.read(request.id)  # cancelled meanwhile
+                    return
                 # From here on a crash leaves a recall that nobody claimed: settle puts it back.
                 try:
                     callfile.hand_over(data, callfile.call_file_name(recalling), temporary, outgoing)
@@ -137,8 +150,8 @@ class Poller:
                     raise
         except OSError as error:
             raise SpoolError(f"the call file of {request.id} can't be written: {error}") from error
+        self._book.put(recalling)
         log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
-        return recalling
 
     # -- runs --------------------------------------------------------------------------------------
 
@@ -153,7 +166,7 @@ class Poller:
             self._tell_exposure()
             try:
                 self.spool.sweep(self._clock())
-                if self.spool.live() or self._ended_lately():
+                if self.spool.names()[1] or self._ended_lately():
                     with Ami(self.settings) as ami:
                         self.look(self._view(ami))
             except (AsteriskError, SpoolError) as error:
@@ -176,11 +189,15 @@ class Poller:
             while True:
                 try:
                     with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
-                        # Events are heard from here on, so that nothing is missed between the two watches.
+                        # Events are heard from here on, so that nothing is missed between the two watches;
+                        # and the one before goes on while this one learns what it must know.
+                        view = self._view(ami, self._clock())
+                        gc.freeze()  # it lives as long as this process: no pause to look for garbage in it
                         turn.take()
+                        self.look(view)
                         self.spool.sweep(self._clock())
                         self._tell_exposure()
-                        self._follow(self._view(ami, self._clock()), inbox, ends, trouble)
+                        self._follow(view, inbox, ends, trouble)
                         return
                 except (AsteriskError, SpoolError) as error:
                     turn.take()  # now nobody can serve: one is enough to try and to complain
@@ -200,14 +217,21 @@ class Poller:
             told.over()
 
     def _view(self, ami: Ami, begun: float = 0.0) -> View:
-        """Return a new view that knows which lamps may still be lit: those whose requests ended lately."""
+        """Begin a new book and return a new view, which knows the lines and lamps of all in it.
+
+        The lamps of those whose request ended lately too: they may have been left lit.
+        """
+        self._book = Book(self.spool)
+        self._book.refresh(at_once=True)
+        self._book.callers |= {request.caller for request in self._ended_lately()}
         view = View(ami, begun)
-        for request in self._ended_lately():
-            view.lamps[request.caller] = ami.lamp(request.caller)
+        view.ask(self._book.extensions())
+        view.read_lamps(self._book.callers)
+        view.news.append("")  # the first look is to see what has changed since
         return view
 
     def _ended_lately(self) -> list[Request]:
-        return [request for request in self.spool.ended() if request.ended > self._clock() - LAMP_TIME]
+        return self.spool.ended(since=self._clock() - LAMP_TIME)
 
     def _follow(self, view: View, inbox: Inbox, ends: float, trouble: Trouble) -> None:
         """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""

@@ -5,6 +5,8 @@ The AGI imports this module on the caller's time: it must stay free of dataclass
 
 from __future__ import annotations
 
+import sys
+
 from busy_callback.errors import CorruptRequestError
 
 BUSY = "busy"  # the standards' CCBS: completion of calls to a busy subscriber
@@ -63,6 +65,15 @@ def split_id(request_id: str) -> tuple[str, str, str]:
     ):
         raise CorruptRequestError(f"its name {request_id[:60]!r} is not CALLER-CALLEE-STAMP")
     return parts[0], parts[1], parts[2]
+
+
+def is_id(name: str) -> bool:
+    """Tell whether ``name`` has the form of a request's id."""
+    try:
+        split_id(name)
+    except CorruptRequestError:
+        return False
+    return True
 
 
 class Request:
@@ -197,7 +208,7 @@ def _number_of(text: str) -> float:
     value = float(text)
     if not 0 <= value < _MAX_TIME:
         raise ValueError
-    return value
+    return value or 0.0  # one zero for all: a watch may remember a hundred thousand requests
 
 
 def decode(data: bytes, request_id: str) -> Request:
@@ -222,12 +233,14 @@ def decode(data: bytes, request_id: str) -> Request:
                 raise ValueError
             if key == "event":
                 when, _, text = value.partition(" ")
-                events.append((_number_of(when), text))
+                events.append((_number_of(when), sys.intern(text)))
             elif key in _TIMES:
                 fields[key] = _number_of(value)
             elif key in _COUNTS:
                 fields[key] = int(_number_of(value))
-            elif key in _WORDS or key == "id":
+            elif key in _WORDS:
+                fields[key] = sys.intern(value)
+            elif key == "id":
                 fields[key] = value
             else:
                 raise ValueError

@@ -7,9 +7,9 @@ tell when its thread died, and leaves threads and socket behind.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from asterisk.manager import Manager, ManagerException
+from asterisk.manager import Manager, ManagerException, ManagerMsg
 
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 # Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
@@ -77,6 +77,27 @@ class Session(Manager):  # type: ignore[misc]
         self.event_dispatch_thread.start()
         if not self._response_queue.get():
             raise ManagerException("it has ended the connection at once")
+
+    def send_actions(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[ManagerMsg]:
+        """Send actions in one go and return their answers, which come in the same order.
+
+        pyst2's own way sends one and waits for its answer: for thousands, most of the time is waiting.
+        """
+        lines: list[str] = []
+        for action in actions:
+            for key, value in action.items():
+                lines += [f"{key}: {each}\r\n" for each in (value if isinstance(value, list) else [value])]
+            lines.append("\r\n")
+        if not self.connected():
+            raise ManagerException("Not connected")
+        self._sock.write("".join(lines).encode("ascii"))
+        answers = []
+        for _ in actions:
+            answer = self._response_queue.get()
+            if not answer:
+                raise ManagerException("Connection Terminated")
+            answers.append(answer)
+        return answers
 
     def message_loop(self) -> None:
         """Do pyst2's work of this thread, and tell the others when it ends."""

@@ -1,6 +1,7 @@
 """busy_callback.conf, asterisk.conf's directories, and the numbering plan.
 
-The AGI imports this module on the caller's time: configparser is loaded only when there is a file.
+The AGI imports this module on the caller's time: it has its own reader, as importing configparser would take
+longer than registering the request does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from busy_callback.request import NO_REPLY, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
@@ -180,17 +181,26 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
 }
 
 
-def _line_of(text: str, section: str, key: str) -> int:
-    """Return the number of the line that holds ``key`` (or, without one, the section's header)."""
-    current, found = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\[([^]]*)\]", line)
+def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield place (``path:line``), section, key and value of each setting in a file's ``text``.
+
+    Raises SettingsError for a line that is neither a section, ``key = value``, nor a comment (``;``, ``#``).
+    """
+    section = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        where = f"{path}:{number}"
+        bare = re.sub(r"(^|\s);.*|^\s*#.*", "", line).strip()
+        header = re.fullmatch(r"\[([^]]*)\]", bare)
+        setting = re.fullmatch(r"([^=:]*[^=:\s])\s*(?:=>?|:)\s*(.*)", bare)
         if header:
-            current = header[1]
-            found = number if current == section and not found else found
-        elif current == section and key and re.match(rf"{re.escape(key)}\s*[=:]", line.strip(), re.IGNORECASE):
-            return number
-    return found
+            section = header[1]
+            if section not in _KEYS:
+                allowed = ", ".join(f"[{name}]" for name in _KEYS)
+                raise SettingsError(f"{where}: no section is called [{section}]; allowed are {allowed}")
+        elif setting and section:
+            yield where, section, setting[1].lower(), setting[2]
+        elif bare:
+            raise SettingsError(f"{where}: {printable(bare)!r} is not a setting (key = value) of a [section]")
 
 
 def check_setting(section: str, key: str, value: str) -> None:
@@ -214,26 +224,18 @@ def load(path: str) -> Settings:
         return settings
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read: {error}") from error
-    import configparser
-
-    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), default_section="")
-    try:
-        parser.read_string(text, path)
-    except configparser.Error as error:
-        raise SettingsError(" ".join(str(error).split())) from None
-    for section in parser.sections():
-        if section not in _KEYS:
-            line, allowed = _line_of(text, section, ""), ", ".join(f"[{name}]" for name in _KEYS)
-            raise SettingsError(f"{path}:{line}: no section is called [{section}]; allowed are {allowed}")
-        for key, value in parser[section].items():
-            where = f"{path}:{_line_of(text, section, key)}"
-            if key not in _KEYS[section]:
-                allowed = ", ".join(_KEYS[section])
-                raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
-            try:
-                setattr(settings, key, _KEYS[section][key](value.strip()))
-            except ValueError as error:
-                raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
+    seen = set()
+    for where, section, key, value in _settings_of(text, path):
+        if key not in _KEYS[section]:
+            allowed = ", ".join(_KEYS[section])
+            raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
+        if key in seen:
+            raise SettingsError(f"{where}: {key} is set a second time")
+        seen.add(key)
+        try:
+            setattr(settings, key, _KEYS[section][key](value))
+        except ValueError as error:
+            raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
     return settings
 
 

@@ -39,14 +39,6 @@ _LAST_FOLDER = "corrupt"
 _DIRECTORY_MODE = 0o750
 
 
-def _is_id(name: str) -> bool:
-    try:
-        rq.split_id(name)
-    except CorruptRequestError:
-        return False
-    return True
-
-
 class Spool:
     """The requests of one PBX. Every public method takes the lock by itself when it changes anything."""
 
@@ -101,7 +93,7 @@ class Spool:
                 names = os.listdir(f"{self.directory}/requests")
                 pair = f"{caller}-{callee}-"
                 # Only of these must we know whether they live: the history may be long.
-                near = [n for n in names if _is_id(n) and (n.startswith(f"{caller}-") or f"-{callee}-" in n)]
+                near = [n for n in names if rq.is_id(n) and (n.startswith(f"{caller}-") or f"-{callee}-" in n)]
                 near = [name for name in near if self._lives(name)]
                 for name in near:
                     if name.startswith(pair):
@@ -166,19 +158,39 @@ class Spool:
             return  # another process was faster
         write_note(f"{kept}.reason", f"{reason}\n")
 
-    def live(self) -> list[Request]:
-        """Return the live requests in the order they were made; set aside what can't be read."""
+    def live(self, caller: str = "") -> list[Request]:
+        """Return the live requests, or one caller's, in the order they were made; set aside what can't be read."""
         try:
             names = os.listdir(f"{self.directory}/requests")
+            if caller:
+                names = [name for name in names if name.startswith(f"{caller}-")]
             found = [self._load(name) for name in names if self._lives(name)]
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
         return sorted((r for r in found if r is not None), key=lambda r: (r.stamp, r.id))
 
-    def ended(self) -> list[Request]:
-        """Return the ended requests that are still kept, the last one to end last."""
+    def names(self, known: int = 0) -> tuple[int, list[str] | None]:
+        """Return when the folder of live requests last changed (ns), and what is in it; None: not since ``known``."""
+        folder = f"{self.directory}/requests"
         try:
-            found = [self._load(name, "ended") for name in os.listdir(f"{self.directory}/ended")]
+            changed = os.stat(folder).st_mtime_ns
+            return changed, None if changed == known else os.listdir(folder)
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
+
+    def load(self, request_id: str) -> Request | None:
+        """Return a live request, or None when there is none, or when it had to be set aside as corrupt."""
+        try:
+            return self._load(request_id) if self._lives(request_id) else None
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
+
+    def ended(self, since: float = 0.0) -> list[Request]:
+        """Return the ended requests that are still kept (those that ended ``since`` then), the last one last."""
+        try:
+            with os.scandir(f"{self.directory}/ended") as entries:
+                names = [e.name for e in entries if not since or e.stat(follow_symlinks=False).st_mtime >= since]
+            found = [self._load(name, "ended") for name in names]
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
         return sorted((r for r in found if r is not None), key=lambda r: (r.ended, r.id))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from busy_callback.ami import DEVICE_STATES, USER_EVENT, Ami
-from busy_callback.policy import INVALID, NOT_INUSE, TALKING_STATES, Line, combine, is_free
-from busy_callback.request import Request
+from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
+from busy_callback.request import Request, is_id
 
 
 class View:
@@ -17,64 +19,93 @@ class View:
     def __init__(self, ami: Ami, begun: float = 0.0) -> None:
         self.ami = ami
         self._begun = begun
-        self._devices: dict[str, tuple[str, ...]] = {}  # by extension
-        self._extensions: dict[str, set[str]] = {}  # by device
+        # Nearly every extension has one device, and a watch may know a hundred thousand: no tuples of one.
+        self._dial_strings: dict[str, str] = {}  # by extension, its devices joined by &
+        self._extensions: dict[str, str] = {}  # by device, joined by &
         self._states: dict[str, int] = {}  # by device
+        self._first: dict[int, Line] = {}  # by state: one for all whose state is known since the beginning
         self.lines: dict[str, Line] = {}  # by extension
-        self.lamps: dict[str, int] = {}  # as last set, by extension
+        self._lamps: dict[str, int] = {}  # read in advance, by extension
+        self.changed: set[str] = set()  # extensions whose state has changed, for the next look
+        self.news: list[str] = []  # ids of requests that others have changed; "" for one that was not named
 
-    def devices(self, extension: str) -> tuple[str, ...]:
-        """Return the extension's devices."""
-        if extension not in self._devices:
-            self._devices[extension] = self.ami.devices_of(extension)
-            for device in self._devices[extension]:
-                self._extensions.setdefault(device, set()).add(extension)
-        return self._devices[extension]
+    def dial_string(self, extension: str) -> str:
+        """Return the extension's devices, joined by &."""
+        line = self.lines.get(extension)
+        # INVALID: its technology may not have been loaded yet, so ask again which it is.
+        if extension not in self._dial_strings or (line and line.state == INVALID):
+            self._learn([extension])
+        return self._dial_strings[extension]
 
-    def ask(self, extension: str) -> None:
-        """Learn the extension's state unless it is known; events keep it up to date."""
-        if extension not in self.lines:
-            for device in self.devices(extension):
-                self._states[device] = self.ami.device_state(device)
+    def _learn(self, extensions: list[str]) -> None:
+        for extension, states in self.ami.survey(extensions).items():
+            self._dial_strings[extension] = "&".join(states)
+            self._states.update(states)
+            for device in states:
+                known = self._extensions.get(device)
+                if known is None:
+                    self._extensions[device] = extension
+                elif extension not in known.split("&"):
+                    self._extensions[device] = f"{known}&{extension}"
+
+    def ask(self, extensions: Iterable[str]) -> None:
+        """Learn the states of the extensions, as far as they are unknown; events keep them up to date."""
+        unknown = list(dict.fromkeys(extension for extension in extensions if extension not in self.lines))
+        if unknown:
+            self._learn(unknown)
+        for extension in unknown:
             self._combine(extension, self._begun)
-            if self.lines[extension].state == INVALID:
-                del self._devices[extension]  # its technology may not be loaded yet: ask again which it is
 
     def _combine(self, extension: str, now: float) -> None:
         """Make the extension's state of its devices'."""
-        state = combine(self._states.get(device, INVALID) for device in self._devices[extension])
+        devices = self._dial_strings[extension].split("&")
+        state = combine(self._states.get(device, INVALID) for device in devices)
         known = self.lines.get(extension)
-        if known is None or is_free(known.state) != is_free(state) or state in TALKING_STATES:
+        if known is None:
+            self.lines[extension] = self._first.setdefault(state, Line(state, now))
+        elif is_free(known.state) != is_free(state) or state in TALKING_STATES:
             self.lines[extension] = Line(state, now)
         else:
             self.lines[extension] = Line(state, known.since)
 
     def last_word(self, extension: str) -> int:
         """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
-        return self.ami.chan_is_avail(self.devices(extension))
+        return self.ami.chan_is_avail(self.dial_string(extension).split("&"))
 
     def note(self, name: str, headers: dict[str, str], now: float) -> bool:
         """Take in an event; tell whether it is a reason to look."""
         if name == "UserEvent":
-            return headers.get("UserEvent") == USER_EVENT
+            if headers.get("UserEvent") != USER_EVENT:
+                return False
+            if "Report" not in headers:  # a recall's own; each look reads the reports of all that are under way
+                named = headers.get("Request", "").split()
+                self.news += named if named and all(map(is_id, named)) else [""]
+            return True
         device, state = headers.get("Device", ""), headers.get("State", "")
         if device not in self._extensions or state not in DEVICE_STATES:
             return False
         known, self._states[device] = self._states.get(device), DEVICE_STATES.index(state)
-        for extension in self._extensions[device]:
+        extensions = self._extensions[device].split("&")
+        for extension in extensions:
             self._combine(extension, now)
-        return known != self._states[device]
+        if known == self._states[device]:
+            return False
+        self.changed.update(extensions)
+        return True
 
     def are_talking(self, request: Request) -> bool:
         """Tell whether caller and callee of the request are connected with each other."""
-        return self.ami.are_talking(self.devices(request.caller), self.devices(request.callee))
+        ends = (self.dial_string(number).split("&") for number in (request.caller, request.callee))
+        return self.ami.are_talking(*ends)
 
-    def show_lamps(self, states: dict[str, int]) -> None:
-        """Set the lamps that differ; those that are not in ``states`` go out."""
-        for extension in {*states, *self.lamps}:
-            state = states.get(extension, NOT_INUSE)
-            if extension not in self.lamps:
-                self.lamps[extension] = self.ami.lamp(extension)
-            if self.lamps[extension] != state:
+    def read_lamps(self, extensions: Iterable[str]) -> None:
+        """Learn now which of the extensions' lamps are lit, for the next time that they are shown."""
+        self._lamps = self.ami.lamps(list(extensions))
+
+    def show_lamps(self, states: Mapping[str, int]) -> None:
+        """Give each extension's lamp its state, where it has another."""
+        known, self._lamps = self._lamps, {}
+        known.update(self.ami.lamps([extension for extension in states if extension not in known]))
+        for extension, state in states.items():
+            if known[extension] != state:
                 self.ami.set_lamp(extension, state)
-                self.lamps[extension] = state

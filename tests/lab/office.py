@@ -155,9 +155,9 @@ class Office:
             check=False,
         )
 
-    def watch(self, seconds: int = 600) -> subprocess.Popen[bytes]:
+    def watch(self, seconds: int = 600, module: str = "busy_callback") -> subprocess.Popen[bytes]:
         """Start ``busy-callback poll --watch``, as cron does."""
-        words = [sys.executable, "-m", "busy_callback", "poll", "--watch", str(seconds)]
+        words = [sys.executable, "-m", module, "poll", "--watch", str(seconds)]
         watch = subprocess.Popen(words, env=self.asterisk.environ)
         self._watches.append(watch)
         return watch

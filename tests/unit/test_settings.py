@@ -23,10 +23,11 @@ def test_an_absent_file_means_the_defaults(tmp_path: Path) -> None:
 
 
 def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
-    """Times may be given in s, min and h; comments begin with a semicolon."""
-    path = write(tmp_path, "[general]\nservice_time = 30 min ; as the old PBX\nring_time=15\n[manager]\nsecret=x=y\n")
+    """Times may be given in s, min and h; comments and signs are Asterisk's."""
+    general = "; office\n[general]\nservice_time = 30 min ; as the old PBX\n# more\n ring_time=>15\n\n"
+    path = write(tmp_path, general + "[manager]\nsecret=x=y#z\n")
     settings = load(path)
-    assert (settings.service_time, settings.ring_time, settings.secret) == (1800, 15, "x=y")
+    assert (settings.service_time, settings.ring_time, settings.secret) == (1800, 15, "x=y#z")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,8 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
         ("[general]\ncontext = a b\n", 2, "a dialplan context's name"),
         ("[general]\nring_tme = 5\n", 2, "has no setting 'ring_tme'; allowed are extensions"),
         ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager]"),
+        ("[general]\nring_time=5\nRing_Time=6\n", 3, "ring_time is set a second time"),
+        ("ring_time = 5\n", 1, "'ring_time = 5' is not a setting (key = value) of a [section]"),
         ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
         ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
     ],

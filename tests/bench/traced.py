@@ -1,0 +1,37 @@
+"""``busy-callback``, writing down when a watch asks for its turn and when its first look is over (for ``watch``)."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from busy_callback.cli import main
+from busy_callback.poller import Poller
+from busy_callback.turn import Turn
+from busy_callback.view import View
+
+_take, _look = Turn.take, Poller.look
+
+
+def _note(what: str) -> None:
+    with open(os.environ["BUSY_CALLBACK_TRACE"], "a", encoding="ascii") as file:
+        file.write(f"{what} {time.monotonic()}\n")
+
+
+def _noted_take(self: Turn) -> None:
+    _note("asks")
+    _take(self)
+    _note("has")
+
+
+def _noted_look(self: Poller, view: View) -> float | None:
+    look_again = _look(self, view)
+    _note("looked")
+    return look_again
+
+
+Turn.take = _noted_take  # type: ignore[method-assign]
+Poller.look = _noted_look  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    main()
