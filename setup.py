@@ -42,7 +42,16 @@ setup(
     ],
     install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
     extras_require={
-        "test": ["coverage", "hypothesis", "mypy", "numpy", "pytest>=7", "pytest-timeout", "pytest-xdist", "ruff"],
+        "test": [
+            "coverage>=7.10",
+            "hypothesis",
+            "mypy",
+            "numpy",
+            "pytest>=7",
+            "pytest-timeout",
+            "pytest-xdist",
+            "ruff",
+        ],
     },
     entry_points={"console_scripts": ["busy-callback=busy_callback.cli:main"]},
     classifiers=[

@@ -176,7 +176,7 @@ def unreachable(path: Path, owner: Owner) -> Path | None:
 def agi_source(data: Path) -> str:
     """Return the AGI script as it is to stand in Asterisk's place: run by the Python that has this package."""
     text = (data / "agi-bin" / AGI_NAME).read_text(encoding="utf-8")
-    return re.sub(r"\A#!.*\n", f"#!{sys.executable}\n", text)
+    return re.sub(r"\A#!\S+", f"#!{sys.executable}", text)
 
 
 def _owner(directories: Directories) -> Owner:

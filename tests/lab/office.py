@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -102,9 +103,11 @@ class Office:
         self.set(**settings)
         text = (REPOSITORY / "dialplan" / dialplan.FILE_NAME).read_text()
         asterisk.configure(dialplan.FILE_NAME, dialplan.render(text, load(self.directories.conf)))
-        body = (REPOSITORY / "agi-bin" / "busy_callback.py").read_text().partition("\n")[2]
+        text = (REPOSITORY / "agi-bin" / "busy_callback.py").read_text()
         script = asterisk.folder / "agi-bin" / "busy_callback.py"
-        script.write_text(f"#!{sys.executable}\n{body}")
+        # Coverage's hook is one of those that -S leaves out.
+        line = rf"\A#!\S+{' -S' if 'COVERAGE_PROCESS_START' in os.environ else ''}"
+        script.write_text(re.sub(line, f"#!{sys.executable}", text))
         script.chmod(0o755)
         sounds = asterisk.folder / "data" / "sounds"
         for language in ("zh", "en"):
