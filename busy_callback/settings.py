@@ -1,4 +1,4 @@
-"""busy_callback.conf, asterisk.conf's directories, and the numbering plan.
+"""busy_callback.conf and asterisk.conf's directories.
 
 The AGI imports this module on the caller's time: it has its own reader, as importing configparser would take
 longer than registering the request does.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 
-from busy_callback.errors import NumberError, SettingsError
-from busy_callback.request import NO_REPLY, is_number
+from busy_callback.errors import SettingsError
+from busy_callback.numbering import NumberingPlan, printable
+from busy_callback.request import NO_REPLY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,45 +20,6 @@ if TYPE_CHECKING:
 ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
-
-_PATTERN = re.compile(r"(?:[0-9XZN]|\[[0-9](?:-?[0-9])*\])+")
-_CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
-
-
-class NumberingPlan:
-    """The extensions that may ask for and be given a callback: Asterisk's patterns, without ``.`` and ``!``.
-
-    No pattern at all means any 2 to 6 digits.
-    """
-
-    def __init__(self, patterns: tuple[str, ...] = ()) -> None:
-        self.patterns = patterns
-        texts = []
-        for pattern in patterns:
-            text = pattern.lstrip("_").upper()
-            if not _PATTERN.fullmatch(text):
-                raise ValueError(f"{pattern!r} is not a pattern of digits, X, Z, N and [1-5]")
-            texts.append("".join(_CLASSES.get(c, c) for c in text))
-        self._regex = re.compile("|".join(texts)) if texts else None
-
-    def __contains__(self, number: str) -> bool:
-        return is_number(number) and (self._regex is None or self._regex.fullmatch(number) is not None)
-
-    def check_pair(self, caller: str, callee: str) -> None:
-        """Raise NumberError unless both are extensions of the plan and are not the same."""
-        for role, number in (("caller", caller), ("callee", callee)):
-            if number not in self:
-                plan = ", ".join(self.patterns) or "2 to 6 digits"
-                raise NumberError(f"{role} {printable(number)!r} is not in the numbering plan ({plan})")
-        if caller == callee:
-            raise NumberError(f"{caller} can't be called back by itself")
-
-
-def printable(text: str, limit: int = 40) -> str:
-    """Return hostile ``text`` made safe for a log line: cut, and only harmless ASCII kept."""
-    safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"\\'$`,|;" else "?" for c in text[:limit])
-    return safe + ("..." if len(text) > limit else "")
-
 
 _UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
 

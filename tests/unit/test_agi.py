@@ -205,7 +205,18 @@ def test_the_caller_can_cancel(directories: Directories) -> None:
 
 OURS = {
     f"busy_callback{name}"
-    for name in ("", ".agi", ".deadline", ".durable", ".errors", ".lastgood", ".request", ".settings", ".spool")
+    for name in (
+        "",
+        ".agi",
+        ".deadline",
+        ".durable",
+        ".errors",
+        ".lastgood",
+        ".numbering",
+        ".request",
+        ".settings",
+        ".spool",
+    )
 }
 BUDGET = OURS | {"fcntl"}
 PYST2_ALONE = """\

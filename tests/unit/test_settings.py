@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from busy_callback.errors import NumberError, SettingsError
-from busy_callback.settings import NumberingPlan, Settings, find_directories, load, printable
+from busy_callback.numbering import NumberingPlan, printable
+from busy_callback.settings import Settings, find_directories, load
 
 
 def write(tmp_path: Path, text: str) -> str:
