@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
+import sys
+
 from ..lab.audio import heard, tone_share
-from ..lab.office import Office
+from ..lab.office import REPOSITORY, Office
 from .conftest import OpenOffice, complaints, one_waits, prompt
 
 
@@ -221,3 +226,37 @@ def test_the_dialplan_loads_without_a_warning(open_office: OpenOffice) -> None:
     office = open_office()
     assert "busy-callback-register" in office.asterisk.console("dialplan show busy-callback-register")
     assert complaints(office) == []
+
+
+def test_without_the_probe_the_state_is_the_last_word(open_office: OpenOffice) -> None:
+    """Where the probe context is not loaded DEVICE_STATE decides, and one line of the log says so."""
+    office = open_office()
+    office.asterisk.console("dialplan remove context busy-callback-probe")
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    office.ask(a, b)
+    office.wait_idle("201")
+    b.hang_up()
+    a.answer()
+    b.answer()
+    a.hang_up()
+    served(office)
+    assert office.asterisk.log_text("busy_callback.log").count("ChanIsAvail can't be run") == 1
+
+
+def test_the_lab_ends_what_it_started() -> None:
+    """A lab that is killed leaves nothing that it started behind."""
+    program = (
+        "import subprocess, sys\n"
+        "from tests.lab import DIES_WITH_US\n"
+        "subprocess.Popen([*DIES_WITH_US, 'sh', '-c', 'echo $$; exec sleep 600'])\n"
+        "sys.stdin.read()\n"
+    )
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY) as lab:
+        assert lab.stdout
+        watched = os.pidfd_open(int(lab.stdout.readline()))
+        lab.kill()
+        assert select.select([watched], [], [], 10)[0]
+        os.close(watched)

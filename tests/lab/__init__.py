@@ -11,3 +11,6 @@
 
 Everything that an office starts ends with it, whatever happens: `with Office(...) as office:`.
 """
+
+# Put before a command's words: it ends when the process that started it does, even if that was killed.
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]

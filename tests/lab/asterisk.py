@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from . import DIES_WITH_US
 from .manager import Manager
 from .ports import free_port
 from .releases import Release
@@ -69,7 +70,7 @@ class Asterisk:
             ready.bind(f"\0{name}")
             ready.settimeout(BOOT_TIME)
             self._process = subprocess.Popen(
-                [*self.release.command(), "-C", str(self.conf), "-f"],
+                [*DIES_WITH_US, *self.release.command(), "-C", str(self.conf), "-f"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

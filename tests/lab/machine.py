@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from . import DIES_WITH_US
 from .ports import free_port
 from .releases import CACHE, Release, locked
 
@@ -50,7 +51,7 @@ class Machine:
         _host("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
         script = f'mount -t proc proc "{self.root}/proc" && exec chroot "{self.root}" /bin/sh -c "echo up; sleep 7200"'
         self._keeper = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script],
+            [*DIES_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )

@@ -18,6 +18,7 @@ from busy_callback.request import RECALLING, Request
 from busy_callback.settings import Directories, find_directories, load
 from busy_callback.spool import Spool
 
+from . import DIES_WITH_US
 from .asterisk import CONFIG, Asterisk
 from .phone import Phone
 from .releases import Release
@@ -161,7 +162,7 @@ class Office:
     def watch(self, seconds: int = 600, module: str = "busy_callback") -> subprocess.Popen[bytes]:
         """Start ``busy-callback poll --watch``, as cron does."""
         words = [sys.executable, "-m", module, "poll", "--watch", str(seconds)]
-        watch = subprocess.Popen(words, env=self.asterisk.environ)
+        watch = subprocess.Popen([*DIES_WITH_US, *words], env=self.asterisk.environ)
         self._watches.append(watch)
         return watch
 

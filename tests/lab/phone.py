@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import audio
+from . import DIES_WITH_US, audio
 from .ports import free_port
 
 WAIT = 15.0  # seconds that anything a phone is told to do may take
@@ -93,7 +93,7 @@ class Phone:
         (folder / "accounts").write_text(f"{account}\n")
         self._output = (folder / "output.txt").open("w")
         self._process = subprocess.Popen(
-            ["baresip", "-s", "-f", str(folder)],
+            [*DIES_WITH_US, "baresip", "-s", "-f", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
