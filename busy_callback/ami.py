@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from asterisk.manager import Event, Manager, ManagerException
+from asterisk.manager import ManagerException
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
@@ -70,18 +70,15 @@ class Ami:
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._probe_missing = False
-        self._session = Session(self._ended)
-        if on_event:
-            for name in ("DeviceStateChange", "UserEvent"):
-                self._session.register_event(name, self._pass_on)
+        self._session = Session(self._pass_on, self._ended)
 
     def _ended(self) -> None:
         if self._on_event:
             self._on_event("", {})
 
-    def _pass_on(self, event: Event, manager: Manager) -> None:
-        if self._on_event:
-            self._on_event(event.name, event.headers)
+    def _pass_on(self, name: str, headers: dict[str, str]) -> None:
+        if self._on_event and name in {"DeviceStateChange", "UserEvent"}:
+            self._on_event(name, headers)
 
     def __enter__(self) -> Ami:
         try:

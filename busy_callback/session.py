@@ -7,27 +7,48 @@ tell when its thread died, and leaves threads and socket behind.
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from asterisk.manager import Manager, ManagerException, ManagerMsg
 
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
+_MAX_LINES = 200  # of one message
 # Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
 # that we ask for has such a line, but an event carries what a caller calls itself.
 _TRAPS = (b"status will follow", b"ChanVariable", b"--END COMMAND--", b"Response: Follows")
 
 
 class _Wire:
-    """What pyst2 reads and writes: a socket's lines, buffered, without those that it can't bear."""
+    """What pyst2 reads and writes: a socket's messages, but for events and for lines that it can't bear.
 
-    def __init__(self, connection: socket.socket) -> None:
+    Events go to ``on_event``, with name and headers, in the thread that reads: in a storm of them pyst2's way
+    through three threads would be minutes behind.
+    """
+
+    def __init__(self, connection: socket.socket, on_event: Callable[[str, dict[str, str]], None]) -> None:
         self._socket = connection
         self._lines = connection.makefile("rb")
+        self._on_event = on_event
+        self._ready: deque[bytes] = deque()
 
     def __iter__(self) -> _Wire:
         return self
 
     def __next__(self) -> bytes:
+        while not self._ready:
+            message = self._message()
+            if message[0].startswith(b"Event:"):
+                parts = [line.decode("utf-8", "replace").partition(":") for line in message]
+                headers = {key: value.strip() for key, _, value in parts}
+                self._on_event(headers.get("Event", ""), headers)
+            else:
+                self._ready.extend(message)
+        return self._ready.popleft()
+
+    def _message(self) -> list[bytes]:
+        """Return the lines of the next message, with the empty one that ends it; StopIteration at the end."""
+        message: list[bytes] = []
         while True:
             try:
                 line = self._lines.readline(_MAX_LINE)
@@ -35,12 +56,11 @@ class _Wire:
                 raise StopIteration from None  # closed meanwhile
             if not line:
                 raise StopIteration
-            if line == b"\r\n" or (
-                line.endswith(b"\r\n") and b":" in line and not any(trap in line for trap in _TRAPS)
-            ):
-                return line
-            if line.startswith(b"Asterisk Call Manager/"):
-                return line
+            if line == b"\r\n" or line.startswith(b"Asterisk Call Manager/"):
+                return [*message, line]
+            bearable = line.endswith(b"\r\n") and b":" in line and not any(trap in line for trap in _TRAPS)
+            if bearable and len(message) < _MAX_LINES:
+                message.append(line)
 
     def write(self, data: bytes) -> None:
         self._socket.sendall(data)
@@ -64,13 +84,14 @@ class _Wire:
 class Session(Manager):  # type: ignore[misc]
     """pyst2's Manager, telling when its connection has ended, and leaving nothing behind when it does."""
 
-    def __init__(self, on_end: Callable[[], None]) -> None:
+    def __init__(self, on_event: Callable[[str, dict[str, str]], None], on_end: Callable[[], None]) -> None:
         super().__init__()
+        self._on_event = on_event
         self._on_end = on_end
 
     def connect(self, host: str, port: int) -> None:
         """Connect and wait for the greeting; OSError where nobody listens."""
-        self._sock = _Wire(socket.create_connection((host, port)))
+        self._sock = _Wire(socket.create_connection((host, port)), self._on_event)
         self._connected.set()
         self._running.set()
         self.message_thread.start()
@@ -98,6 +119,12 @@ class Session(Manager):  # type: ignore[misc]
                 raise ManagerException("Connection Terminated")
             answers.append(answer)
         return answers
+
+    def _receive_data(self) -> None:
+        try:
+            super()._receive_data()
+        finally:
+            self._message_queue.put(None)  # whatever ended it: who waits for a message must not wait for ever
 
     def message_loop(self) -> None:
         """Do pyst2's work of this thread, and tell the others when it ends."""

@@ -123,6 +123,7 @@ class Office:
         general = "\n".join(f"{key} = {value}" for key, value in settings.items())
         text = SETTINGS.format(general=general, port=self.asterisk.manager_port, secret=SECRET)
         self.asterisk.configure("busy_callback.conf", text)
+        (self.asterisk.folder / "etc/busy_callback.conf").chmod(0o640)  # it holds the secret
 
     # -- the package -------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ HOSTILE = {
     "end_command": b"Event: UserEvent\r\nCallerIDName: --END COMMAND--\r\n\r\n",
     "follows": b"Response: Follows\r\n\r\n",
     "bare_line_feed": b"Event: UserEvent\r\nCallerIDName: a\nb\r\n\r\n",
+    "empty_value": b"Event: UserEvent\r\nCallerIDName: \r\nX:\r\n: \r\n\r\n",
     "no_colon": b"Event: UserEvent\r\nnothing\r\n\r\n",
     "megabyte_line": b"Event: UserEvent\r\nX: " + b"x" * 1000000 + b"\r\n\r\n",
     "invalid_utf8": b"Event: UserEvent\r\nCallerIDName: \xff\xfe\x00\r\n\r\n",

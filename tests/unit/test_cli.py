@@ -1,0 +1,141 @@
+"""The command: tables for people, JSON for programs, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from busy_callback import cli
+from busy_callback import request as rq
+from busy_callback.settings import Directories, Settings
+from busy_callback.spool import Spool
+
+
+@pytest.fixture
+def asterisk_conf(directories: Directories, tmp_path: Path) -> Path:
+    """An asterisk.conf that leads to the directories."""
+    names = ("astetcdir", "astspooldir", "astlogdir", "astrundir")
+    path = tmp_path / "asterisk.conf"
+    path.write_text("".join(f"{name} => {getattr(directories, name)}\n" for name in names))
+    Path(directories.conf).write_text("[manager]\nport = 1\n")
+    Path(directories.conf).chmod(0o600)
+    return path
+
+
+def run(asterisk_conf: Path, *words: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(cli.main, ["--asterisk-conf", str(asterisk_conf), *words])
+
+
+def poll(asterisk_conf: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Poll, in a process of its own: it sets the logging up."""
+    words = [sys.executable, "-m", "busy_callback", "--asterisk-conf", str(asterisk_conf), "poll", *options]
+    return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.fixture
+def waiting(spool: Spool) -> Spool:
+    """A spool in which 201 waits for 202 and for 203."""
+    for callee in ("202", "203"):
+        spool.register("201", callee, rq.BUSY, "", Settings(), time.time())
+    return spool
+
+
+def test_nothing_was_asked_for_yet(asterisk_conf: Path) -> None:
+    """Without a spool: a sentence, and the status for a spool that can't be used."""
+    done = run(asterisk_conf, "list")
+    assert done.exit_code == 4
+    assert "no callback was ever asked for here" in done.output
+
+
+def test_empty_lists_say_so(asterisk_conf: Path, spool: Spool) -> None:
+    """No table without a row; an empty list for programs."""
+    assert run(asterisk_conf, "list").output == "No callback is waiting.\n"
+    assert run(asterisk_conf, "history").output == "No callback has ended yet.\n"
+    assert json.loads(run(asterisk_conf, "list", "--json").output) == []
+
+
+def test_who_waits_is_listed_in_order(asterisk_conf: Path, waiting: Spool) -> None:
+    """A row each, under a head; the same for programs."""
+    rows = run(asterisk_conf, "list").output.splitlines()
+    assert rows[0].split()[:5] == ["ID", "CALLER", "CALLEE", "KIND", "STATE"]
+    assert [row.split()[1:5] for row in rows[1:]] == [
+        ["201", "202", "busy", "waiting"],
+        ["201", "203", "busy", "waiting"],
+    ]
+    found = json.loads(run(asterisk_conf, "list", "--json").output)
+    assert [(r["caller"], r["callee"], r["ended"]) for r in found] == [("201", "202", None), ("201", "203", None)]
+
+
+def test_a_cancelled_one_goes_to_the_history(asterisk_conf: Path, waiting: Spool) -> None:
+    """Cancel names what it cancelled; history has it with the reason; what is missing is named, with status 1."""
+    done = run(asterisk_conf, "cancel", "201-202", "209")
+    assert done.exit_code == 1
+    assert "cancelled 201-202-" in done.output
+    assert "no callback is waiting for '209'" in done.output
+    row = run(asterisk_conf, "history").output.splitlines()[1]
+    assert row.split()[1] == "cancelled"
+    assert row.endswith("by the admin")
+    (found,) = json.loads(run(asterisk_conf, "history", "--json", "-n", "1").output)
+    assert found["reason"] == "by the admin"
+
+
+def test_one_is_shown_with_its_history(asterisk_conf: Path, waiting: Spool) -> None:
+    """By the pair or by the id, waiting or ended; an unknown one has status 1."""
+    run(asterisk_conf, "cancel", "201-202")
+    for wanted in ("201-202", "201-203"):
+        shown = run(asterisk_conf, "show", wanted)
+        assert shown.exit_code == 0
+        assert shown.output.splitlines()[0].startswith("ID")
+        assert "registered" in shown.output
+    assert json.loads(run(asterisk_conf, "show", "201-202", "--json").output)["state"] == "cancelled"
+    assert run(asterisk_conf, "show", "209").exit_code == 1
+
+
+def test_a_poll_without_asterisk_has_its_status(asterisk_conf: Path, waiting: Spool, directories: Directories) -> None:
+    """3, the reason on standard error and, once for several polls, in the log."""
+    for _ in range(2):
+        done = poll(asterisk_conf)
+        assert done.returncode == 3
+        assert "can't be reached" in done.stderr
+    assert Path(directories.log).read_text().count("can't be reached") == 1
+
+
+def test_a_wrong_settings_file_has_its_status(asterisk_conf: Path, waiting: Spool, directories: Directories) -> None:
+    """2, and the line."""
+    Path(directories.conf).write_text("[general]\nring_time = x\n")
+    done = poll(asterisk_conf)
+    assert done.returncode == 2
+    assert "busy_callback.conf:2: ring_time" in done.stderr
+
+
+def test_without_a_log_file_it_logs_to_standard_error(
+    asterisk_conf: Path, waiting: Spool, directories: Directories
+) -> None:
+    """A log directory that is not there keeps no poll from its work; --verbose logs to both."""
+    os.rmdir(directories.astlogdir)
+    assert "can't be reached: Connection refused; trying again" in poll(asterisk_conf).stderr
+    os.mkdir(directories.astlogdir)
+    os.unlink(waiting.path("", "trouble"))
+    assert "ERROR[" in poll(asterisk_conf, "--verbose").stderr
+    assert "ERROR[" in Path(directories.log).read_text()
+
+
+def test_root_goes_on_as_the_spools_owner(asterisk_conf: Path, waiting: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root would make there, Asterisk's own script could not change."""
+    became: list[tuple[str, object]] = []
+    for name in ("setgroups", "setgid", "setuid"):
+        monkeypatch.setattr(os, name, lambda value, name=name: became.append((name, value)))
+    os.chown(waiting.directory, 65534, 65533)
+    run(asterisk_conf, "list")
+    assert became == [("setgroups", []), ("setgid", 65533), ("setuid", 65534)]
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    run(asterisk_conf, "list")
+    assert len(became) == 3
