@@ -219,9 +219,11 @@ class Ami:
                     return True
         return False
 
-    def set_lamp(self, extension: str, state: int) -> None:
-        """Give an extension's lamp, Custom:busy-callback-EXTENSION, a device state."""
-        self._act(**_to_run(LAMP_CONTEXT, extension, BUSY_CALLBACK_LAMP=DEVICE_STATES[state]))
+    def set_lamps(self, states: Mapping[str, int]) -> None:
+        """Give extensions' lamps, Custom:busy-callback-EXTENSION, a device state each."""
+        actions = [_to_run(LAMP_CONTEXT, e, BUSY_CALLBACK_LAMP=DEVICE_STATES[s]) for e, s in states.items()]
+        for first in range(0, len(actions), MANY):
+            self._act_all(actions[first : first + MANY])
 
     def lamps(self, extensions: Sequence[str]) -> dict[str, int]:
         """Return the device state of each extension's lamp."""

@@ -78,17 +78,21 @@ class Poller:
         return min((due for due in (book.next_due(), self._soon or None) if due is not None), default=None)
 
     def _serve(self, view: View, callee: str, requests: list[Request]) -> None:
-        """Do what policy says of the requests for one callee; it must know of all recalls under way."""
-        recalling = self._book.recalling()
-        waiting = [request for request in requests if request.state != rq.RECALLING]
-        pairs = [request for request in waiting if policy.may_be_talking(request, view.lines)]
-        talking = {request.id for request in pairs if view.are_talking(request)}
-        plan = policy.decide([*recalling, *waiting], view.lines, talking, self._clock(), self.settings)
+        """Do what policy says of the requests for one callee."""
+        plan = self._plan(view, requests)
         self._book.remind(callee, plan.look_again)
         for old, new in plan.changes:
             self._change(old, new)
         for request in plan.recalls:
             self._recall(view, request)
+
+    def _plan(self, view: View, requests: list[Request]) -> policy.Plan:
+        """Return what policy says of the requests for one callee; it must know of all recalls under way."""
+        recalling = self._book.recalling()
+        waiting = [request for request in requests if request.state != rq.RECALLING]
+        pairs = [request for request in waiting if policy.may_be_talking(request, view.lines)]
+        talking = {request.id for request in pairs if view.are_talking(request)}
+        return policy.decide([*recalling, *waiting], view.lines, talking, self._clock(), self.settings)
 
     def _change(self, old: Request, new: Request) -> bool:
         """Write a change and log it; False when somebody else changed the request meanwhile."""
@@ -217,7 +221,7 @@ class Poller:
             told.over()
 
     def _view(self, ami: Ami, begun: float = 0.0) -> View:
-        """Begin a new book and return a new view, which knows the lines and lamps of all in it.
+        """Begin a new book and return a new view, which knows the lines and lamps of all in it; change nothing.
 
         The lamps of those whose request ended lately too: they may have been left lit.
         """
@@ -227,6 +231,12 @@ class Poller:
         view = View(ami, begun)
         view.ask(self._book.extensions())
         view.read_lamps(self._book.callers)
+        for callee, requests in self._book.take_queues(self._clock()).items():
+            plan = self._plan(view, requests)
+            if plan.changes or plan.recalls:
+                self._book.touch(callee)  # for the first look: now it may not be our turn
+            else:
+                self._book.remind(callee, plan.look_again)
         view.news.append("")  # the first look is to see what has changed since
         return view
 

@@ -106,6 +106,4 @@ class View:
         """Give each extension's lamp its state, where it has another."""
         known, self._lamps = self._lamps, {}
         known.update(self.ami.lamps([extension for extension in states if extension not in known]))
-        for extension, state in states.items():
-            if known[extension] != state:
-                self.ami.set_lamp(extension, state)
+        self.ami.set_lamps({extension: state for extension, state in states.items() if known[extension] != state})

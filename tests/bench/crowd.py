@@ -81,6 +81,9 @@ def measure(folder: Path, waiting: int, count: int) -> Crowd:
         storm = Storm(office.asterisk.manager_port)
         for number in range(waiting):
             storm.set(f"busy-callback-{FIRST_CALLER + number}", "INUSE")  # as when each asked
+        if waiting:
+            last = f"Custom:busy-callback-{FIRST_CALLER + waiting - 1}"
+            office.asterisk.manager.wait_for_state(last, "INUSE")
         fill(office.spool, waiting, [str(FIRST + n) for n in range(waiting)])
         bench.open()
         quiet = take(bench, "quiet", count)

@@ -95,19 +95,18 @@ class Watch(Bench):
     def ask(self, caller: Phone) -> None:
         """Register as the AGI script does, and tell the watch as it does; see ``start`` for what that costs."""
         assert self.process.poll() is None, "the watch has ended: does anything else on this machine end polls?"
-        status, request_id = self.office.spool.register(CALLER, CALLEE, "busy", "", self.settings, time.time())
+        status, self.request_id = self.office.spool.register(CALLER, CALLEE, "busy", "", self.settings, time.time())
         assert status == "REGISTERED", status
         mark = self.office.asterisk.manager.mark()
         self.office.asterisk.manager.act(
-            Action="UserEvent", UserEvent="BusyCallback", Status=status, Request=request_id
+            Action="UserEvent", UserEvent="BusyCallback", Status=status, Request=self.request_id
         )
         self.office.asterisk.manager.wait("our event", mark, Event="UserEvent")
 
     def finish(self, caller: Phone, callee: Phone) -> None:
         """Cancel, and reject the recall."""
         office = self.office
-        for request in office.spool.live():
-            office.spool.cancel(request.id, "by the benchmark", time.time())
+        office.spool.cancel(self.request_id, "by the benchmark", time.time())
         if office.release.technology == "SIP":
             # chan_sip takes a phone that rejects before it has said that it rings for one that rings for ever.
             office.asterisk.manager.wait_for_state(office.asterisk.device(CALLER), "RINGING")

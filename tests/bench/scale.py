@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Ami:
         """As many of them."""
         return dict.fromkeys(extensions, INUSE)
 
-    def set_lamp(self, extension: str, state: int) -> None:
+    def set_lamps(self, states: Mapping[str, int]) -> None:
         """Nothing to see."""
 
     def chan_is_avail(self, devices: Sequence[str]) -> int:
