@@ -93,7 +93,7 @@ class Spool:
                 names = os.listdir(f"{self.directory}/requests")
                 pair = f"{caller}-{callee}-"
                 # Only of these must we know whether they live: the history may be long.
-                near = [n for n in names if rq.is_id(n) and (n.startswith(f"{caller}-") or f"-{callee}-" in n)]
+                near = [n for n in names if (n.startswith(f"{caller}-") or f"-{callee}-" in n) and rq.is_id(n)]
                 near = [name for name in near if self._lives(name)]
                 for name in near:
                     if name.startswith(pair):
