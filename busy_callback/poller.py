@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 RECONNECT_PAUSE = 0.25  # seconds between tries to reach an Asterisk that is away
 ENDING = 0.2  # seconds between looks at a recall that is about to end
 LAMP_TIME = 3600.0  # seconds after its request's end within which a lamp that was left lit is put out
-LONGEST_SLEEP = 60.0  # seconds after which the watch looks again though nothing happened
+LONGEST_SLEEP = 5.0  # seconds after which the watch looks for requests that nobody told of: a caller who hung up early
 
 
 if TYPE_CHECKING:

@@ -228,6 +228,29 @@ def test_the_dialplan_loads_without_a_warning(open_office: OpenOffice) -> None:
     assert complaints(office) == []
 
 
+def test_who_hangs_up_while_it_registers_is_served(open_office: OpenOffice) -> None:
+    """The caller hangs up while the AGI script starts: it is registered, and recalled though nobody told the watch."""
+    office = open_office()
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    a.dial("202")
+    a.established()
+    a.wait_until_heard(prompt("busy-callback"))
+    mark = office.asterisk.manager.mark()
+    a.press("5")
+    office.asterisk.manager.wait("AGI", mark, Event="Newexten", Application="AGI")
+    a.hang_up()
+    office.until_waiting("201", "202")
+    office.wait_idle("201")
+    b.hang_up()
+    a.answer()
+    b.answer()
+    a.hang_up()
+    served(office)
+    assert office.ended() == [("201-202", "completed")]
+
+
 def test_without_the_probe_the_state_is_the_last_word(open_office: OpenOffice) -> None:
     """Where the probe context is not loaded DEVICE_STATE decides, and one line of the log says so."""
     office = open_office()

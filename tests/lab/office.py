@@ -176,6 +176,10 @@ class Office:
         reports = Path(self.spool.directory) / "recalls"
         self._until(f"{fact} reported", lambda: any(f"\n{fact} " in p.read_text() for p in reports.iterdir()))
 
+    def until_waiting(self, caller: str, callee: str) -> None:
+        """Wait until the caller's request for the callee is on disk."""
+        self._until(f"request {caller}-{callee}", lambda: (caller, callee) in self.waiting())
+
     def until_recalled(self, pair: str) -> None:
         """Poll, as cron does, until the pair is being recalled: its pause may not be over yet."""
 
