@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from busy_callback import __version__, cli_setup
+from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
 from busy_callback.lastgood import keep, load_or_last_good
 from busy_callback.request import Request
@@ -27,8 +27,26 @@ reached; 4 the spool can't be used.
 """
 
 
+# These go on as root, the others as the spool's owner. They are loaded when called for: the poller, which cron starts
+# each minute and which stays, needs nothing of them.
+SETUP = ("doctor", "install", "uninstall")
+
+
 class _Group(click.Group):
     """The one place where errors become a message and an exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *SETUP])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name."""
+        if cmd_name in SETUP:
+            from busy_callback import cli_setup
+
+            command: click.Command = getattr(cli_setup, cmd_name)
+            return command
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -52,11 +70,8 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
     busy-callback poll --watch 60         what cron runs each minute
     """
     ctx.obj = find_directories(os.environ, asterisk_conf)
-    if ctx.invoked_subcommand not in cli_setup.AS_ROOT:
+    if ctx.invoked_subcommand not in SETUP:
         _become_spool_owner(ctx.obj)
-
-
-cli_setup.register(main)
 
 
 def _become_spool_owner(directories: Directories) -> None:

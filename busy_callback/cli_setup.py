@@ -19,7 +19,6 @@ from busy_callback.settings import Directories
 from busy_callback.survey import COMMAND, LANGUAGES, Survey, System, look
 from busy_callback.turn import RELIEF
 
-AS_ROOT = ("install", "uninstall", "doctor")  # these go on as root; the others as the spool's owner
 _SHOWN = 12  # paths of one folder that a plan names one by one
 
 
@@ -185,9 +184,3 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
             if check.cure:
                 click.echo(f"     -> {check.cure}")
     ctx.exit(0 if all(check.ok for check in checks) else 1)
-
-
-def register(group: click.Group) -> None:
-    """Add these commands to the command line."""
-    for command in (install, doctor, uninstall):
-        group.add_command(command)
