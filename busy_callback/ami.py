@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -260,7 +260,7 @@ class Ami:
         A Local channel runs it; the answer comes back in a global variable. A session's actions run one after
         the other, so that both can be sent at once.
         """
-        probe_id = secrets.token_hex(8)
+        probe_id = os.urandom(8).hex()
         run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
         answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
         found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import logging.handlers
 import os
@@ -126,6 +125,8 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _print_json(data: object) -> None:
+    import json  # not for the poller, which stays
+
     click.echo(json.dumps(data, indent=2))
 
 
