@@ -37,6 +37,7 @@ def test_nobody_outside_has_extensions_rung(open_office: OpenOffice, caller: str
     outsider.dial("77202")
     if offered:
         outsider.established()
+        outsider.wait_until_sound()
         outsider.press("5")
     outsider.closed()
     assert office.waiting() == []

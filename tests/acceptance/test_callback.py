@@ -57,6 +57,7 @@ def test_whoever_does_not_press_5_registers_nothing(open_office: OpenOffice) -> 
     office.talk(b, c)
     a.dial("202")
     a.established()
+    a.wait_until_sound()
     a.press("4")
     a.closed()
     office.wait_idle("201")

@@ -287,6 +287,7 @@ def test_freepbx_devices(open_office: OpenOffice) -> None:
     office.talk(b, c)
     a.dial("202")
     a.established()
+    a.wait_until_sound()
     a.press("5")
     a.closed()
     assert office.waiting() == [("201", "202")]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.float64]
 ALIKE = 0.9  # a prompt and its way through g711 correlate above 0.98, two different prompts below 0.3
+QUIET = 300  # of 32767
 UNHEARD = 0.1  # seconds at a call's end that a phone's jitter buffer may still hold: part of a prompt's last silence
 
 
@@ -31,6 +32,12 @@ def read(path: Path) -> tuple[int, Samples]:
         return 16000, np.frombuffer(data, "<i2").astype(np.float64)
     rate = int.from_bytes(data[24:28], "little")
     return rate, np.frombuffer(data[44 : len(data) // 2 * 2], "<i2").astype(np.float64)
+
+
+def begun(recording: Path) -> bool:
+    """Tell whether a tenth of a second that is not silent has been heard."""
+    rate, samples = read(recording)
+    return int(np.count_nonzero(np.abs(samples) > QUIET)) > rate // 10
 
 
 def find(prompt: Path, recording: Path) -> Match:

@@ -229,6 +229,7 @@ class Office:
         """Let the caller find the callee busy, press 5 and hear the confirmation to its end."""
         caller.dial(callee.number)
         caller.established()
+        caller.wait_until_sound()
         caller.press("5")
         caller.closed()
 

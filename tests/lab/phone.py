@@ -213,6 +213,10 @@ class Phone:
         """Wait until the call under way has played the whole prompt (wav)."""
         self._wait_for_sound(f"{prompt.name} from its beginning to its end", lambda path: audio.heard(prompt, path))
 
+    def wait_until_sound(self) -> None:
+        """Wait until the call under way has begun to play something; a digit pressed before may not be heard."""
+        self._wait_for_sound("anything", audio.begun)
+
     def wait_until_tone(self, frequency: int) -> None:
         """Wait until half a second of the other phone's tone has been heard."""
         self._wait_for_sound(f"{frequency} Hz", lambda path: audio.tone_share(path, frequency) > TONE_SHARE)
