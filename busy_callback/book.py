@@ -10,6 +10,8 @@ import heapq
 import time
 
 from busy_callback import request as rq
+from busy_callback.durable import written_since
+from busy_callback.errors import SpoolError
 from busy_callback.request import Request
 from busy_callback.spool import Spool
 
@@ -72,6 +74,15 @@ class Book:
         for request_id in names:
             if request_id not in self._requests:
                 self.read(request_id)
+
+    def reread(self, since: int) -> None:
+        """Read anew what was written since that moment (ns, epoch; a tick earlier, to be sure). Raises SpoolError."""
+        try:
+            names = written_since(self._spool.path("requests", ""), since - _TICK)
+        except OSError as error:
+            raise SpoolError(f"the spool can't be read: {error}") from error
+        for request_id in names:
+            self.read(request_id)
 
     def read(self, request_id: str) -> None:
         """Read one request anew."""

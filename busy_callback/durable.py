@@ -159,3 +159,16 @@ class Lock:
             os.close(self._descriptor)
         except OSError:
             pass  # it is closed all the same (close(2)), and what was changed is on disk
+
+
+def written_since(folder: str, moment: int) -> list[str]:
+    """Return the names of the files in ``folder`` that were written at or after ``moment`` (ns, epoch)."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.stat(follow_symlinks=False).st_mtime_ns >= moment:
+                    found.append(entry.name)
+            except FileNotFoundError:
+                pass  # it has just been taken away
+    return found

@@ -195,9 +195,11 @@ class Poller:
                     with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
                         # Events are heard from here on, so that nothing is missed between the two watches;
                         # and the one before goes on while this one learns what it must know.
+                        learnt = time.time_ns()
                         view = self._view(ami, self._clock())
                         gc.freeze()  # it lives as long as this process: no pause to look for garbage in it
                         turn.take()
+                        self._book.reread(since=learnt)  # the one before may have begun a recall meanwhile
                         self.look(view)
                         self.spool.sweep(self._clock())
                         self._tell_exposure()

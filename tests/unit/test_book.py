@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
+from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.ami import Ami
 from busy_callback.book import Book
@@ -30,6 +34,23 @@ def ask(spool: Spool, caller: str, callee: str, now: float = NOW) -> str:
 def taken(book: Book, now: float = NOW) -> dict[str, list[str]]:
     """Return who waits, by callee, in the queues that are to be decided."""
     return {callee: [r.caller for r in requests] for callee, requests in book.take_queues(now).items()}
+
+
+def test_what_the_watch_before_has_begun_is_known(spool: Spool) -> None:
+    """A recall that was begun after the book was read is in it once the book is told to look for what was written."""
+    request_id = ask(spool, "201", "202")
+    other = ask(spool, "201", "203")
+    book = Book(spool)
+    book.refresh(at_once=True)
+    before = time.time_ns() + 1_000_000_000
+    old = spool.load(request_id)
+    assert old is not None
+    assert spool.replace(old, policy.begin(old, 1, NOW))
+    os.utime(spool.path("requests", request_id), ns=(before, before))
+    assert book.recalling() == []
+    book.reread(since=before)
+    assert [request.id for request in book.recalling()] == [request_id]
+    assert [request.id for request in book.queue("203")] == [other]
 
 
 def test_everything_is_decided_once(spool: Spool) -> None:
