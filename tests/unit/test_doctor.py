@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from busy_callback import checks_asterisk, checks_machine, cli_setup
-from busy_callback.checkup import Check
+from busy_callback.checkup import Check, Patient
 from busy_callback.cli import main
-from busy_callback.doctor import CHECKS, examine
+from busy_callback.console import Console
+from busy_callback.doctor import CHECKS, _run, examine
 from busy_callback.errors import AsteriskError
-from busy_callback.settings import Settings
+from busy_callback.settings import Directories, Settings
 
 from .pbx import Pbx
 
@@ -249,3 +250,33 @@ def test_only_root_may_install(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> Non
     assert run(pbx, monkeypatch, "install", "--dry-run")[0] == 0
     status, output = run(pbx, monkeypatch, "install", "--yes")
     assert (status, "run it with sudo" in output) == (1, True)
+
+
+def test_a_check_that_cannot_be_made_is_red(pbx: Pbx) -> None:
+    """An error inside a check is no crash of doctor's: the check is red, and says what happened."""
+
+    def broken(patient: Patient) -> str:
+        raise OSError(5, "Input/output error")
+
+    check = _run("broken", broken, Patient(pbx.survey(), Settings()))
+    assert (check.ok, bool(check.cure)) == (False, True)
+    assert "Input/output error" in check.message
+
+
+def console_of(program: Path) -> Console:
+    """Return the console of that program."""
+    console = Console(Directories())
+    console.program = str(program)
+    return console
+
+
+def test_a_console_that_cannot_be_asked_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Asterisk that is not installed, or does not answer, is an error in a sentence."""
+    with pytest.raises(AsteriskError, match="can't be run"):
+        console_of(tmp_path / "none").ask("core show version")
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr("busy_callback.console.ANSWER_TIME", 0.2)
+    with pytest.raises(AsteriskError, match="did not answer"):
+        console_of(slow).ask("core show version")

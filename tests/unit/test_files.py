@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,53 @@ def test_a_python_that_asterisk_cannot_reach(pbx: Pbx, monkeypatch: pytest.Monke
     monkeypatch.setattr("busy_callback.install.unreachable", lambda *a: closed)
     with pytest.raises(SetupError, match="install the package where it can"):
         pbx.plan()
+
+
+def test_only_the_polls_of_this_spool_are_ended(tmp_path: Path) -> None:
+    """Whoever has the spool's lock open is a poll of it; another PBX's, of the same user, is none."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    program = "import sys; file = open(sys.argv[1], 'w'); print(flush=True); sys.stdin.read()"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for lock in map(str, (ours, theirs))
+    ]
+    try:
+        for process in started:
+            assert process.stdout
+            process.stdout.readline()
+        assert files.pollers(ours) == [started[0].pid]
+        assert files.pollers(tmp_path / "nobody's") == []
+    finally:
+        for process in started:
+            process.communicate()
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A systemctl that notes what it was told, and fails where a file says so."""
+    script = tmp_path / "bin" / "systemctl"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/told\n[ ! -e {tmp_path}/broken ] || {{ echo "no bus" >&2; exit 1; }}\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_systemds_timer_is_started_and_stopped(systemctl: Path) -> None:
+    """The timer runs now and after each start of the machine, until uninstall stops it; a failure is told."""
+    files.start_timer()
+    files.stop_timer()
+    told = (systemctl / "told").read_text().splitlines()
+    assert told == ["daemon-reload", f"enable --now {files.TIMER}", f"disable --now {files.TIMER}"]
+    (systemctl / "broken").touch()
+    with pytest.raises(SetupError, match="systemctl daemon-reload failed: no bus"):
+        files.start_timer()
+
+
+def test_a_machine_without_systemctl_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where it can't be started at all, that is what is told."""
+    monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name))
+    with pytest.raises(SetupError, match="No such file"):
+        files.start_timer()
