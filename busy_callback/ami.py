@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
 MANY = 500  # actions sent at once; Asterisk answers them within a hundredth of the deadline
+PROBE_TRIES = 3  # of a question to the dialplan; another poller's must come in between by less than a millisecond
 PROBE_CONTEXT = "busy-callback-probe"
 LAMP_CONTEXT = "busy-callback-lamp"
 USER_EVENT = "BusyCallback"
@@ -258,13 +259,19 @@ class Ami:
         """Let the probe context answer a question; '' when it can't.
 
         A Local channel runs it; the answer comes back in a global variable. A session's actions run one after
-        the other, so that both can be sent at once.
+        the other, so that both can be sent at once. Another poller, which learns while we work, may ask in
+        between: then we ask again.
         """
-        probe_id = os.urandom(8).hex()
-        run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
-        answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
-        found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")
-        return text if found == probe_id else ""
+        for _ in range(PROBE_TRIES):
+            probe_id = os.urandom(8).hex()
+            run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
+            answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
+            found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")
+            if found == probe_id:
+                return text
+            if not found:
+                break
+        return ""
 
 
 def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | list[str]]:

@@ -235,15 +235,20 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     """
     _log_to(directories.log, verbose)
     from busy_callback.poller import Poller
+    from busy_callback.trouble import Trouble
 
     log = logging.getLogger(__name__)
     spool = Spool(directories.spool)
     try:
         spool.prepare()
         settings, mistake = load_or_last_good(directories.conf, spool)
+        told = Trouble(
+            spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
+        )
         if mistake:
-            log.error("%s; going on with the last good settings", mistake)
+            told.note(str(mistake))
         else:
+            told.over()
             keep(directories.conf, spool)
         poller = Poller(directories, settings)
         if watch:

@@ -176,11 +176,6 @@ class Page:
             office.phones[number].closed()
         other.closed()
 
-    def often(self, rounds: int) -> None:
-        """Measure that many times over."""
-        for _ in range(rounds):
-            self.once()
-
 
 @contextlib.contextmanager
 def opened(*benches: Bench | Page) -> Iterator[None]:

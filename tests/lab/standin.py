@@ -26,6 +26,7 @@ class StandIn:
         self.garbage = b""  # comes before each answer
         self.actions: list[dict[str, str]] = []
         self.forget_probe = False  # as where the probe's context is not loaded
+        self.overtaken = 0  # so many answers of the probe are overwritten by another poller's before they are read
         self._probe = ""
         self._sessions: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -105,7 +106,8 @@ class StandIn:
             elif not self.forget_probe:
                 words = [self.states.get(d, "INVALID") for d in values["BUSY_CALLBACK_DEVICE"].split("&")]
                 numbers = "&".join(str(WORDS.index(word)) for word in words)
-                self._probe = f"{values['BUSY_CALLBACK_PROBE_ID']} {numbers}"
+                self._probe = f"{'another' if self.overtaken else values['BUSY_CALLBACK_PROBE_ID']} {numbers}"
+                self.overtaken = max(0, self.overtaken - 1)
             else:
                 self._probe = ""
             return head.format("Error", "Message: Originate failed")
@@ -127,12 +129,6 @@ class CallFiles:
         for path in sorted(self._outgoing.iterdir()):
             self._run(path.read_text(), callee)
             path.unlink()
-
-    def run_again(self) -> None:
-        """Run every call file, as an Asterisk that was killed in the call: twice, and keep it."""
-        for path in sorted(self._outgoing.iterdir()):
-            self._run(path.read_text(), "")
-            self._run(path.read_text(), "")
 
     def _run(self, text: str, callee: str) -> None:
         values = dict(re.findall(r"^Setvar: ([^=\n]+)=(.*)$", text, re.MULTILINE))

@@ -85,7 +85,7 @@ def test_stale_files_by_the_hundred_thousand(pbx: Pbx, counts: Callable[[str], N
     left = {folder: len(os.listdir(pbx.spool.path(folder, ""))) for folder in ("tmp", "recalls", "corrupt")}
     assert left == {"tmp": 0, "recalls": 0, "corrupt": many}, "what is corrupt is never deleted"
     assert not [name for name in os.listdir(pbx.spool.path("ended", "")) if name.startswith("203-204-")]
-    counts(f"{4 * many} stale files; a caller waited {max(waited):.2f} s at most")
+    counts(f"{4 * many} stale files; a caller waited {max(waited):.3f} s at most")
     assert max(waited) < 2
 
 

@@ -128,6 +128,17 @@ def test_nobody_there_is_said_at_once(settings: Settings) -> None:
         pass
 
 
+def test_another_pollers_answer_is_not_taken_for_ours(
+    standin: StandIn, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two ask the dialplan at once, and its answers share one variable: whose was overwritten asks again."""
+    with Ami(settings) as ami:
+        standin.overtaken = 2
+        assert ami.chan_is_avail(["PJSIP/201"]) == 1
+        assert len([action for action in standin.actions if action["Action"] == "Originate"]) == 3
+        assert caplog.messages == []
+
+
 def test_where_the_probe_cannot_run_the_state_counts(
     standin: StandIn, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

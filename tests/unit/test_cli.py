@@ -116,6 +116,21 @@ def test_a_wrong_settings_file_has_its_status(asterisk_conf: Path, waiting: Spoo
     assert "busy_callback.conf:2: ring_time" in done.stderr
 
 
+def test_a_mistake_in_the_settings_is_logged_once(
+    asterisk_conf: Path, waiting: Spool, directories: Directories
+) -> None:
+    """Not by each minute's run: a line when it begins, one when it is mended; the last good settings serve."""
+    conf = Path(directories.conf)
+    good = conf.read_text()
+    poll(asterisk_conf)
+    for text in (f"{good}x = y\n", f"{good}x = y\n", good, good):
+        conf.write_text(text)
+        assert "127.0.0.1:1 can't be reached" in poll(asterisk_conf).stderr
+    logged = [line.partition("] ")[2] for line in Path(directories.log).read_text().splitlines()]
+    assert len([line for line in logged if line.endswith("; going on with the last good settings")]) == 1
+    assert logged.count("the settings are good again") == 1
+
+
 def test_without_a_log_file_it_logs_to_standard_error(
     asterisk_conf: Path, waiting: Spool, directories: Directories
 ) -> None:
