@@ -1,0 +1,95 @@
+"""Guards against other users of the machine and of the network."""
+
+from __future__ import annotations
+
+from .guard import Edit, Guard
+
+SPOOL_FILES = "tests/unit/test_attack_spool_files.py::"
+EXPOSURE = "tests/unit/test_attack_exposure.py::"
+
+GUARDS = (
+    Guard(
+        "only a regular file of ours is read",
+        (
+            Edit("busy_callback/durable.py", "        _check(os.fstat(descriptor), path)\n"),
+            Edit(
+                "busy_callback/durable.py", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"
+            ),
+        ),
+        (
+            f"{SPOOL_FILES}test_in_place_of_a_request_it_is_set_aside",
+            f"{SPOOL_FILES}test_in_place_of_a_report_it_counts_as_a_claim",
+            f"{SPOOL_FILES}test_a_file_of_root_or_of_the_spools_owner_is_ours",
+        ),
+    ),
+    Guard(
+        "nothing is written through a link",
+        (
+            Edit(
+                "busy_callback/durable.py",
+                "flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW",
+                "flags = os.O_WRONLY | os.O_CREAT",
+            ),
+        ),
+        (f"{SPOOL_FILES}test_in_place_of_a_file_that_we_write_it_is_not_written_through",),
+    ),
+    Guard(
+        "a lock is no link",
+        (
+            Edit(
+                "busy_callback/durable.py",
+                "os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW",
+                "os.open(self._path, os.O_RDWR | os.O_CREAT",
+            ),
+            Edit("busy_callback/turn.py", "os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT"),
+        ),
+        (f"{SPOOL_FILES}test_in_place_of_a_lock_it_is_an_error",),
+    ),
+    Guard(
+        "what may be readable the next time is no corrupt file",
+        (
+            Edit(
+                "busy_callback/durable.py",
+                "        _check(os.lstat(path), path)\n        raise\n",
+                '        raise CorruptRequestError("it is not readable") from None\n',
+            ),
+        ),
+        (f"{SPOOL_FILES}test_what_may_be_readable_the_next_time_is_not_set_aside",),
+    ),
+    Guard(
+        "an end is kept until its request's removal is certain",
+        (Edit("busy_callback/spool.py", "set(ended).difference(both)", "ended"),),
+        (f"{SPOOL_FILES}test_what_ended_and_was_not_cleaned_stays_ended_for_another_sweep",),
+    ),
+    Guard(
+        "an end that can't be looked for is not absent",
+        (
+            Edit(
+                "busy_callback/durable.py",
+                "    except FileNotFoundError:\n        return False\n",
+                "    except OSError:\n        return False\n",
+            ),
+        ),
+        (f"{SPOOL_FILES}test_an_end_that_cannot_be_looked_for_is_not_taken_for_absent",),
+    ),
+    Guard(
+        "only what is open to others is told",
+        (Edit("busy_callback/exposure.py", "if not address.is_loopback)", ")"),),
+        (f"{EXPOSURE}test_one_that_does_not_is_not",),
+    ),
+    Guard(
+        "a manager that strangers reach is told",
+        (Edit("busy_callback/exposure.py", "    if open_to:\n", "    if False:\n"),),
+        (f"{EXPOSURE}test_a_manager_that_listens_beyond_this_machine_is_told",),
+    ),
+    Guard(
+        "a secret that others read is told",
+        (Edit("busy_callback/exposure.py", "& stat.S_IROTH and settings.secret", "& 0"),),
+        (f"{EXPOSURE}test_a_secret_that_everybody_can_read_is_told",),
+    ),
+    Guard(
+        "our files are for Asterisk's user and group",
+        (Edit("busy_callback/durable.py", "FILE_MODE = 0o640", "FILE_MODE = 0o644"),),
+        (f"{EXPOSURE}test_no_file_of_ours_is_for_everybody",),
+    ),
+)
