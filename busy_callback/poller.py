@@ -56,7 +56,7 @@ class Poller:
         Raises AsteriskError and SpoolError; what was done by then is on disk.
         """
         self._soon = 0.0
-        book, named = self._book, [*view.news]
+        book, named = self._book, dict.fromkeys(view.news)  # each once, however often it was named
         view.news.clear()
         book.refresh(at_once="" in named)
         for request_id in filter(None, named):

@@ -182,6 +182,17 @@ GUARDS = (
                 "1",
             ),
         ),
+        (f"{FAULTS}test_a_second_run_of_a_call_file",),
+    ),
+    Guard(
+        "a restart of Asterisk is noticed",
+        (
+            Edit(
+                "busy_callback/poller.py",
+                "restarted = self._asterisk_start() != request.asterisk_start",
+                "restarted = False",
+            ),
+        ),
         (f"{FAULTS}test_killed_in_the_middle_of_a_recall",),
     ),
     Guard(
@@ -222,7 +233,10 @@ GUARDS = (
     ),
     Guard(
         "a storm of events costs one look",
-        (Edit("busy_callback/poller.py", "news, left = True, inbox.qsize() + 1", "news, left = True, 1"),),
+        (
+            Edit("busy_callback/poller.py", "news, left = True, inbox.qsize() + 1", "news, left = True, 1"),
+            Edit("busy_callback/poller.py", "dict.fromkeys(view.news)", "[*view.news]"),
+        ),
         (f"{FAULTS}test_a_flood_of_events",),
     ),
     Guard(
