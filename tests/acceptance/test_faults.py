@@ -201,6 +201,9 @@ def test_a_wrong_secret_is_told_once_and_not_shown(open_office: OpenOffice) -> N
     office.asterisk.console("manager reload")
     first = office.watch()
     complains(office)
+    shown = [Path(f"/proc/{first.pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+    assert b"poll" in shown[0]
+    assert not [text for text in shown if b"lab-secret" in text], "ps would show it"
     office.watch()
     assert first.wait(20) == 0
     time.sleep(2.5)  # two tries more: Asterisk takes a second to refuse
@@ -288,7 +291,10 @@ def test_a_flood_of_events(open_office: OpenOffice, counts: Counts, whole: bool)
 
 
 def test_pbx_spool_is_not_loaded(open_office: OpenOffice) -> None:
-    """A call file that nobody runs is waited for; when the module is there the recall comes at once."""
+    """A call file that nobody runs is waited for; when the module is there the recall comes at once.
+
+    Not loaded at the start: a loaded one Asterisk refuses to unload.
+    """
     office = open_office(modules="noload = pbx_spool.so\n")
     a, b, c = office.phones.values()
     office.watch()

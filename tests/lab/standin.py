@@ -64,6 +64,7 @@ class StandIn:
                 session, _ = self._listener.accept()
             except OSError:
                 return
+            session.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as main/manager.c does
             self._sessions.append(session)
             threading.Thread(target=self._serve, args=(session,), daemon=True).start()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_CALL = re.compile(r"^(?:[0-9]+ +)?([a-z0-9_]+)\((.*)$")
+_CALL = re.compile(r"([0-9]+) +([a-z0-9_]+)\((.*)")
 KILL = "signal=SIGKILL"
 
 
@@ -42,7 +43,8 @@ class Program:
     input: str = ""
 
     def _strace(self, log: Path, *options: str) -> Run:
-        words = ["strace", "-y", "-s", "300", "-o", str(log), *options, *self.words]
+        # With -f each thread has its own count.
+        words = ["strace", "-f", "-y", "-s", "300", "-o", str(log), *options, *self.words]
         done = subprocess.run(
             words,
             input=self.input,
@@ -61,12 +63,10 @@ class Program:
         assert run.status == 0, run
         numbers: Counter[str] = Counter()
         found = []
-        for line in log.read_text(errors="replace").splitlines():
-            match = _CALL.match(line)
-            if match:
-                numbers[match[1]] += 1
-                if self._touches(line):
-                    found.append(Call(match[1], numbers[match[1]], match[2]))
+        for name, text in _main_thread(log):
+            numbers[name] += 1
+            if self._touches(f"{name}({text}"):
+                found.append(Call(name, numbers[name], text))
         return found
 
     def _touches(self, line: str) -> bool:
@@ -75,7 +75,22 @@ class Program:
 
     def disturbed_at(self, call: Call, fault: str, log: Path) -> Run:
         """Run it with the fault at that call: KILL, or ``error=ENOSPC``; it must be one that touches the folders."""
-        run = self._strace(log, "-e", f"trace={call.name}", "-e", f"inject={call.name}:{fault}:when={call.number}")
-        lines = [line for line in log.read_text(errors="replace").splitlines() if _CALL.match(line)]
+        # Only the calls that are asked for stop the program then; but strace's signals would not be delivered.
+        fast = [] if fault == KILL else ["--seccomp-bpf"]
+        run = self._strace(
+            log, *fast, "-e", f"trace={call.name}", "-e", f"inject={call.name}:{fault}:when={call.number}"
+        )
+        lines = [f"{name}({text}" for name, text in _main_thread(log) if name == call.name]
         hit = lines[call.number - 1] if len(lines) >= call.number else ""
-        return Run(run.status, run.output, run.errors, hit if self._touches(hit) else "")
+        done = self._touches(hit) and (fault != KILL or run.status == -signal.SIGKILL)
+        return Run(run.status, run.output, run.errors, hit if done else "")
+
+
+def _main_thread(log: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each system call of the thread that came first."""
+    main = ""
+    for line in log.read_text(errors="replace").splitlines():
+        match = _CALL.match(line)
+        main = main or (match[1] if match else "")
+        if match and match[1] == main:
+            yield match[2], match[3]

@@ -56,13 +56,13 @@ def test_who_waits_already_is_not_told_that_it_is_full(pbx: Pbx) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_stale_files_by_the_hundred_thousand(pbx: Pbx, counts: Callable[[str], None], whole: bool) -> None:
+def test_stale_files_by_the_hundred_thousand(pbx: Pbx, counts: Callable[[str], None]) -> None:
     """What crashes and years left behind costs a caller nothing while it is cleaned, and then it is gone.
 
-    In tmp/, in ended/, in recalls/ and in corrupt/: the short form has a tenth of it.
+    In tmp/, in ended/, in recalls/ and in corrupt/.
     """
     pbx.ask("203", "202")
-    many = 25_000 if whole else 2_500
+    many = 25_000
     for number in range(many):
         stamp = rq.make_stamp(number)
         for folder, name in (
