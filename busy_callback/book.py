@@ -50,6 +50,10 @@ class Book:
         """Return the requests of one caller."""
         return [self._requests[request_id] for request_id in self._ids.get(caller, "").split()]
 
+    def everything(self) -> list[Request]:
+        """Return all live requests."""
+        return list(self._requests.values())
+
     def recalling(self) -> list[Request]:
         """Return the requests whose recall is under way."""
         return list(self._recalling.values())

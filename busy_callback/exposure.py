@@ -8,6 +8,7 @@ import stat
 import sys
 
 from busy_callback.settings import Directories, Settings
+from busy_callback.trouble import Trouble
 
 _LISTENS = "0A"  # include/net/tcp_states.h, TCP_LISTEN
 
@@ -27,6 +28,16 @@ def complaints(directories: Directories, settings: Settings, proc: str = "/proc/
             "passwords there; set bindaddr = 127.0.0.1 in manager.conf"
         )
     return found
+
+
+def tell(directories: Directories, settings: Settings, known: str) -> None:
+    """Log each of them once, and when there is none any more; the file ``known`` remembers."""
+    told = Trouble(known, "", "the manager interface and its secret are closed to strangers")
+    found = complaints(directories, settings)
+    for complaint in found:
+        told.note(complaint)
+    if not found:
+        told.over()
 
 
 def _listeners(port: int, proc: str) -> list[ipaddress.IPv4Address]:

@@ -149,6 +149,15 @@ def _after_a_step(request: Request, now: float, settings: Settings) -> Request |
     return None
 
 
+def set_forth(request: Request, step: float, now: float) -> Request | None:
+    """Return a live request whose times moved with a clock that was set forth by ``step`` seconds; None: made since."""
+    if max(request.requested, request.renewed) > now - step:  # what the old clock would show now
+        return None
+    times = ("requested", "renewed", "expires", "not_before", "started", "answered", "callee_used")
+    moved = {name: getattr(request, name) + step for name in times if getattr(request, name)}
+    return request.but(now, f"the clock was set forth by {step:.0f} s", **moved)
+
+
 def _without_recall(
     request: Request, lines: Mapping[str, Line], talking: Collection[str], now: float
 ) -> Request | None:

@@ -20,6 +20,7 @@ from busy_callback.errors import AsteriskError, SpoolError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.spool import Spool
+from busy_callback.steps import Steps, since_boot
 from busy_callback.trouble import Trouble
 from busy_callback.turn import RELIEF, Turn
 from busy_callback.view import View
@@ -40,11 +41,18 @@ _RELIEVED = "relieved"
 class Poller:
     """Looks after the requests of one PBX. Only one works at a time: see ``turn``."""
 
-    def __init__(self, directories: Directories, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        directories: Directories,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = since_boot,
+    ) -> None:
         self.directories = directories
         self.settings = settings
         self.spool = Spool(directories.spool)
         self._clock = clock
+        self._steps = Steps(self.spool.path("", "clock"), clock, ticks)
         self._book = Book(self.spool)
         self._soon = 0.0
 
@@ -58,7 +66,10 @@ class Poller:
         self._soon = 0.0
         book, named = self._book, dict.fromkeys(view.news)  # each once, however often it was named
         view.news.clear()
-        book.refresh(at_once="" in named)
+        step = self._steps.forth()
+        book.refresh(at_once="" in named or step > 0)
+        if step:
+            self._keep_time(step)
         for request_id in filter(None, named):
             book.read(request_id)
         try:
@@ -103,6 +114,15 @@ class Poller:
         else:
             self._book.read(old.id)
         return changed
+
+    def _keep_time(self, step: float) -> None:
+        """Let no request end early because the clock was set forth."""
+        now = self._clock()
+        for request in self._book.everything():
+            moved = policy.set_forth(request, step, now)
+            if moved:
+                self._change(request, moved)
+        self._steps.note()
 
     def _settle(self, request: Request) -> None:
         """See to a request whose recall is under way."""
@@ -167,7 +187,7 @@ class Poller:
             if not turn.try_take():
                 log.info("another poll is at work; nothing to do")
                 return
-            self._tell_exposure()
+            exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
             try:
                 self.spool.sweep(self._clock())
                 if self.spool.names()[1] or self._ended_lately():
@@ -202,7 +222,7 @@ class Poller:
                         self._book.reread(since=learnt)  # the one before may have begun a recall meanwhile
                         self.look(view)
                         self.spool.sweep(self._clock())
-                        self._tell_exposure()
+                        exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
                         self._follow(view, inbox, ends, trouble)
                         return
                 except (AsteriskError, SpoolError) as error:
@@ -210,17 +230,6 @@ class Poller:
                     trouble.note(str(error))
                 if time.monotonic() >= ends or _relieved(inbox):
                     return
-
-    def _tell_exposure(self) -> None:
-        """Log what would let strangers at the manager interface, once, and when it is no longer so."""
-        told = Trouble(
-            self.spool.path("", "exposed"), "", "the manager interface and its secret are closed to strangers"
-        )
-        found = exposure.complaints(self.directories, self.settings)
-        for complaint in found:
-            told.note(complaint)
-        if not found:
-            told.over()
 
     def _view(self, ami: Ami, begun: float = 0.0) -> View:
         """Begin a new book and return a new view, which knows the lines and lamps of all in it; change nothing.

@@ -18,6 +18,7 @@ from busy_callback.poller import Poller
 from busy_callback.request import Request
 from busy_callback.settings import Directories, load
 from busy_callback.spool import Spool
+from busy_callback.steps import since_boot
 
 from ..lab.standin import CallFiles, StandIn
 
@@ -107,7 +108,8 @@ class Pbx:
 
     def poll(self, later: float = 0.0) -> None:
         """Poll once, in this process, at a time from now."""
-        Poller(self.directories, self.settings, lambda: time.time() + later).poll()
+        clocks = (lambda: time.time() + later, lambda: since_boot() + later)
+        Poller(self.directories, self.settings, *clocks).poll()
 
     def serve(self) -> None:
         """Let Asterisk and polls work until every request has ended."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,10 +15,12 @@ from hypothesis import strategies as st
 from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.policy import Line, Outcome
+from busy_callback.poller import Poller
 from busy_callback.request import Request
-from busy_callback.settings import Settings
+from busy_callback.settings import Directories, Settings
 from busy_callback.spool import Spool
 
+from ..lab.standin import StandIn
 from .conftest import NOW
 
 HOUR = 3600.0
@@ -69,13 +73,12 @@ def test_a_callee_that_got_free_in_the_future_is_free() -> None:
     assert [request.caller for request in plan.recalls] == ["201"]
 
 
-def test_a_clock_that_is_set_forth_ends_what_is_over() -> None:
-    """By an hour: what has less than that left ends as expired, with the reason in its history; the rest waits."""
-    assert step(waiting(NOW), NOW + HOUR).state == rq.EXPIRED
-    long = Settings()
-    long.service_time = 7200
-    request = waiting(NOW, expires=NOW + 7200)
-    assert policy.decide([request], BUSY_CALLEE, (), NOW + HOUR, long).changes == ()
+def test_a_request_ends_when_its_time_is_over() -> None:
+    """Not a moment earlier; the reason is in its history."""
+    request = waiting(NOW)
+    assert step(request, request.expires - 1) is request
+    ended = step(request, request.expires)
+    assert (ended.state, ended.reason) == (rq.EXPIRED, "the service duration is over")
 
 
 @pytest.mark.parametrize("by", [-HOUR, HOUR])
@@ -99,6 +102,96 @@ def test_the_time_zone_does_not_matter(spool: Spool, monkeypatch: pytest.MonkeyP
     monkeypatch.undo()
     time.tzset()
     assert seen == [["waiting", "waiting", "waiting", "waiting", "expired"]] * 3
+
+
+class Machine:
+    """A PBX whose clocks are set by hand; its callee is busy."""
+
+    def __init__(self, directories: Directories, standin: StandIn) -> None:
+        self.wall = NOW
+        self.ticks = 1000.0
+        self._directories = directories
+        self._settings = Settings()
+        self._settings.port = standin.port
+        standin.states = {"PJSIP/201": "NOT_INUSE", "PJSIP/202": "INUSE"}
+
+    def poll(self) -> None:
+        """Poll, in what cron would start as a process of its own."""
+        Poller(self._directories, self._settings, lambda: self.wall, lambda: self.ticks).poll()
+
+    def runs(self, seconds: float, forth: float = 0.0) -> None:
+        """Let time pass, in which the clock is set forth."""
+        self.wall += seconds + forth
+        self.ticks += seconds
+        self.poll()
+
+
+@pytest.fixture
+def machine(directories: Directories, spool: Spool) -> Iterator[Machine]:
+    """A machine that was polled since it runs, and on which 201 waits for 202."""
+    Path(directories.control_socket).touch()
+    with StandIn() as standin:
+        made = Machine(directories, standin)
+        made.poll()
+        spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
+        made.runs(60)
+        yield made
+
+
+@pytest.mark.parametrize("forth", [HOUR, 12 * HOUR, 365 * 24 * HOUR])
+def test_a_clock_that_is_set_forth_takes_nothing_from_what_is_left(
+    machine: Machine, spool: Spool, forth: float
+) -> None:
+    """By an hour or a year: the request has its service time, not a minute less, and its history says what happened."""
+    machine.runs(60, forth)
+    (request,) = spool.live()
+    assert request.expires == NOW + forth + Settings().service_time
+    assert request.events[-1][1] == f"the clock was set forth by {forth:.0f} s"
+    machine.runs(60)
+    assert spool.live() == [request], "once is enough"
+    machine.runs(Settings().service_time - 181)
+    assert len(spool.live()) == 1
+    machine.runs(1)
+    assert [ended.state for ended in spool.ended()] == [rq.EXPIRED]
+
+
+def test_who_asks_after_the_step_is_left_alone(machine: Machine, spool: Spool) -> None:
+    """Before the next poll has noticed it: by the new clock already."""
+    spool.register("203", "202", rq.BUSY, "", Settings(), NOW + 60 + HOUR + 30)
+    machine.runs(60, HOUR)
+    assert [r.expires - Settings().service_time - NOW for r in spool.live()] == [HOUR, HOUR + 90]
+
+
+def test_nor_is_who_asked_again(machine: Machine, spool: Spool) -> None:
+    """What was renewed since has a new service time."""
+    spool.register("201", "202", rq.BUSY, "", Settings(), NOW + 60 + HOUR + 30)
+    machine.runs(60, HOUR)
+    assert [r.expires - Settings().service_time - NOW for r in spool.live()] == [HOUR + 90]
+
+
+def test_a_step_of_which_nothing_is_known_is_none(machine: Machine, spool: Spool) -> None:
+    """After a boot, or where the note is spoilt: time that a machine was off is over."""
+    for note in (b"", b"another-boot 5.0\n", b"\xff"):
+        Path(spool.path("", "clock")).write_bytes(note)
+        machine.runs(0, 200)
+        assert spool.live()[0].expires == NOW + Settings().service_time
+
+
+def test_a_note_that_cannot_be_written_stops_nothing(machine: Machine, spool: Spool) -> None:
+    """A directory in its place: the clock is taken as it is."""
+    os.unlink(spool.path("", "clock"))
+    os.mkdir(spool.path("", "clock"))
+    machine.runs(60, HOUR)
+    assert [ended.state for ended in spool.ended()] == [rq.EXPIRED]
+
+
+def test_a_step_during_a_recall_moves_it_too(machine: Machine, spool: Spool) -> None:
+    """A phone that rings for ten seconds has not rung for an hour."""
+    (old,) = spool.live()
+    assert spool.replace(old, policy.begin(old, 0, NOW + 60))
+    moved = policy.set_forth(spool.live()[0], HOUR, NOW + 70 + HOUR)
+    assert moved
+    assert not policy.is_overdue(moved, NOW + 70 + HOUR, Settings())
 
 
 STEPS = st.lists(
