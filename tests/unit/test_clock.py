@@ -171,7 +171,8 @@ def test_nor_is_who_asked_again(machine: Machine, spool: Spool) -> None:
 
 def test_a_step_of_which_nothing_is_known_is_none(machine: Machine, spool: Spool) -> None:
     """After a boot, or where the note is spoilt: time that a machine was off is over."""
-    for note in (b"", b"another-boot 5.0\n", b"\xff"):
+    another = f"another-boot {machine.wall - machine.ticks - 10}\n"
+    for note in (another.encode(), b"", b"\xff"):
         Path(spool.path("", "clock")).write_bytes(note)
         machine.runs(0, 200)
         assert spool.live()[0].expires == NOW + Settings().service_time
