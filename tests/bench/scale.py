@@ -119,7 +119,7 @@ def one_size(folder: Path, count: int, callee_count: int) -> dict[str, Any]:
         callee = callees[number * 7 % callee_count]
         caller = f"4{number:05}"
         timed(register, lambda: spool.register(caller, callee, rq.BUSY, "", settings, time.time()))  # noqa: B023
-        view.news.append("")
+        view.news[""] = None
         poller.look(view)
         for samples, state in ((ring, NOT_INUSE), (event, INUSE)):
             ami.states[f"PJSIP/{callee}"] = state

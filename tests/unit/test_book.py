@@ -138,4 +138,4 @@ def test_only_a_requests_name_is_looked_for(named: str) -> None:
     """A dialplan may send our event with anything in it: what is no id means that the folder is listed."""
     view = View(Ami(Settings()))
     assert view.note("UserEvent", {"UserEvent": "BusyCallback", "Request": named}, NOW)
-    assert view.news == [""]
+    assert view.news == {"": None}
