@@ -18,6 +18,7 @@ _UNREACHABLE = ("CHANUNAVAIL", "CONGESTION", "INVALIDARGS")  # of DIALSTATUS (ap
 _REJECTED = 21  # of HANGUPCAUSE (Q.850): call rejected
 
 CLOCK_IS_SET = 1.5e9  # 2017: a clock before that was never set
+NOTICED = 300.0  # seconds within which a poll notices that the clock was set
 OVERDUE = 20.0  # seconds beyond the ring time after which an unclaimed or lost recall is given up
 CONNECTING = 1.0  # seconds within which two phones that are both in use have been connected, if with each other
 
@@ -140,8 +141,9 @@ def _after_a_step(request: Request, now: float, settings: Settings) -> Request |
     back must not let a request wait for hours more, or for ever.
     """
     left = settings.service_duration(request.kind)
-    if request.requested < CLOCK_IS_SET <= now:
-        return request.but(now, "the clock was set", requested=now, expires=now + left, not_before=0.0)
+    if min(request.requested, request.expires) < CLOCK_IS_SET <= now:
+        requested = request.requested if request.requested >= CLOCK_IS_SET else now
+        return request.but(now, "the clock was set", requested=requested, expires=now + left, not_before=0.0)
     if request.expires > now + left + 1 or request.not_before > now + settings.retry_pause + 1:
         not_before = min(request.not_before, now + settings.retry_pause)
         expires = min(request.expires, now + left)
@@ -149,13 +151,20 @@ def _after_a_step(request: Request, now: float, settings: Settings) -> Request |
     return None
 
 
-def set_forth(request: Request, step: float, now: float) -> Request | None:
-    """Return a live request whose times moved with a clock that was set forth by ``step`` seconds; None: made since."""
-    if max(request.requested, request.renewed) > now - step:  # what the old clock would show now
+def move(request: Request, step: float, now: float) -> Request | None:
+    """Return a live request whose times moved with a clock that was set by ``step`` seconds (back: negative).
+
+    None where it was, or may have been, made since then.
+    """
+    last = max(request.requested, request.renewed)
+    old_now = now - step  # what the clock would show had it been left alone
+    if (last > old_now and request.expires >= now) if step > 0 else (now - NOTICED <= last <= now):
         return None
-    times = ("requested", "renewed", "expires", "not_before", "started", "answered", "callee_used")
-    moved = {name: getattr(request, name) + step for name in times if getattr(request, name)}
-    return request.but(now, f"the clock was set forth by {step:.0f} s", **moved)
+    past = ("requested", "renewed", "started", "answered", "callee_used")
+    known = {name: getattr(request, name) for name in (*past, "expires", "not_before")}
+    # A time that the old clock had not reached yet is of an older one: of before a boot in 1970.
+    moved = {name: t + step for name, t in known.items() if t and not (name in past and t > old_now)}
+    return request.but(now, f"the clock was set {'forth' if step > 0 else 'back'} by {abs(step):.0f} s", **moved)
 
 
 def _without_recall(

@@ -65,8 +65,8 @@ class Poller:
         """
         self._soon = 0.0
         book, named, view.news = self._book, view.news, {}
-        step = self._steps.forth()
-        book.refresh(at_once="" in named or step > 0)
+        step = self._steps.step()
+        book.refresh(at_once="" in named or step != 0)
         if step:
             self._keep_time(step)
         for request_id in filter(None, named):
@@ -115,10 +115,10 @@ class Poller:
         return changed
 
     def _keep_time(self, step: float) -> None:
-        """Let no request end early because the clock was set forth."""
+        """Let no request end early, or late, because the clock was set."""
         now = self._clock()
         for request in self._book.everything():
-            moved = policy.set_forth(request, step, now)
+            moved = policy.move(request, step, now)
             if moved:
                 self._change(request, moved)
         self._steps.note()

@@ -1,4 +1,4 @@
-"""Notices that the wall clock was set forth, by the clock that nobody sets: the one since the machine's start."""
+"""Notices that the wall clock was set, by the clock that nobody sets: the one since the machine's start."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ class Steps:
         self._ticks = ticks
         self._known: float | None = None  # the wall clock's reading at the machine's start, when last noted
 
-    def forth(self) -> float:
-        """Return by how many seconds the clock was set forth since ``note``, 0.0 if it was not."""
+    def step(self) -> float:
+        """Return by how many seconds the clock was set since ``note``, negative when back; 0.0 if it was not."""
         if self._known is None:
             self._known = self._read()
-        step = 0.0 if self._known is None else self._clock() - self._ticks() - self._known
-        if self._known is None or step < -LEAST:
-            self.note()  # set back: policy sees by itself what lies too far ahead
-        return step if step > LEAST else 0.0
+        if self._known is None:
+            self.note()
+            return 0.0
+        step = self._clock() - self._ticks() - self._known
+        return step if abs(step) > LEAST else 0.0
 
     def note(self) -> None:
         """Take the clock for right from now on."""

@@ -92,8 +92,17 @@ GUARDS = (
     ),
     Guard(
         "a clock that was never set is one",
-        (Edit("busy_callback/policy.py", "if request.requested < CLOCK_IS_SET <= now:", "if False:"),),
-        (f"{CLOCK}test_a_request_of_1970_outlives_the_setting_of_the_clock",),
+        (
+            Edit(
+                "busy_callback/policy.py",
+                "if min(request.requested, request.expires) < CLOCK_IS_SET <= now:",
+                "if False:",
+            ),
+        ),
+        (
+            f"{CLOCK}test_a_request_of_1970_outlives_the_setting_of_the_clock",
+            f"{CLOCK}test_a_jump_to_the_present_that_nobody_noted",
+        ),
     ),
     Guard(
         "a place in the queue does not depend on the clock",
@@ -131,18 +140,27 @@ GUARDS = (
     ),
     Guard(
         "those made since do not",
-        (
-            Edit(
-                "busy_callback/policy.py",
-                "if max(request.requested, request.renewed) > now - step:",
-                "if False:",
-            ),
-        ),
+        (Edit("busy_callback/policy.py", "(last > old_now and request.expires >= now) if", "False if"),),
         (f"{CLOCK}test_who_asks_after_the_step_is_left_alone", f"{CLOCK}test_nor_is_who_asked_again"),
     ),
     Guard(
+        "requests move with a clock that is set back",
+        (Edit("busy_callback/policy.py", "else (now - NOTICED <= last <= now):", "else True:"),),
+        (f"{CLOCK}test_a_clock_that_is_set_back_adds_nothing_to_what_is_left",),
+    ),
+    Guard(
+        "those that may have been made since do not",
+        (Edit("busy_callback/policy.py", "else (now - NOTICED <= last <= now):", "else False:"),),
+        (f"{CLOCK}test_who_may_have_asked_after_it_was_set_back_keeps_its_time",),
+    ),
+    Guard(
+        "a time of before the boot is not of its clock",
+        (Edit("busy_callback/policy.py", " and not (name in past and t > old_now)"),),
+        (f"{CLOCK}test_a_boot_in_1970_and_the_jump_to_the_present",),
+    ),
+    Guard(
         "so does a recall",
-        (Edit("busy_callback/policy.py", '"not_before", "started", "answered"', '"not_before", "answered"'),),
+        (Edit("busy_callback/policy.py", '"renewed", "started", "answered"', '"renewed", "answered"'),),
         (f"{CLOCK}test_a_step_during_a_recall_moves_it_too",),
     ),
     Guard(

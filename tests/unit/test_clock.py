@@ -155,6 +155,49 @@ def test_a_clock_that_is_set_forth_takes_nothing_from_what_is_left(
     assert [ended.state for ended in spool.ended()] == [rq.EXPIRED]
 
 
+@pytest.mark.parametrize("age", [0.0, 1.5 * HOUR])
+def test_a_clock_that_is_set_back_adds_nothing_to_what_is_left(machine: Machine, spool: Spool, age: float) -> None:
+    """By an hour, to a request that is younger than that and to one that is older; and nothing when it is set right."""
+    spool.cancel(spool.live()[0].id, "x", NOW)
+    made = NOW + 60 - age
+    spool.register("203", "202", rq.NO_REPLY, "", Settings(), made)
+    machine.runs(60, -HOUR)
+    (request,) = spool.live()
+    assert request.expires == made - HOUR + Settings().service_time_no_reply
+    assert "the clock was set back by 3600 s" in [event for _, event in request.events]
+    machine.runs(60, HOUR)
+    assert [(r.requested, r.expires) for r in spool.live()] == [(made, made + Settings().service_time_no_reply)]
+
+
+def test_who_may_have_asked_after_it_was_set_back_keeps_its_time(machine: Machine, spool: Spool) -> None:
+    """A request that is younger than the last poll, by either clock, is left as it is."""
+    spool.register("203", "202", rq.BUSY, "", Settings(), NOW + 60 + 30 - HOUR)
+    machine.runs(60, -HOUR)
+    assert {r.caller: r.expires for r in spool.live()}["203"] == NOW + 90 - HOUR + Settings().service_time
+
+
+def test_a_boot_in_1970_and_the_jump_to_the_present(machine: Machine, spool: Spool) -> None:
+    """What was asked for before the power cut is served after it, though the machine has lived in 1970 meanwhile."""
+    note = Path(spool.path("", "clock"))
+    note.write_text(f"another-boot {machine.wall - machine.ticks}\n")
+    machine.wall = machine.ticks = 20.0
+    machine.poll()
+    spool.register("203", "202", rq.BUSY, "", Settings(), 30.0)
+    machine.runs(60)
+    assert [r.expires for r in spool.live()] == [20.0 + Settings().service_time, 30.0 + Settings().service_time]
+    jump = NOW + 300 - machine.wall
+    machine.runs(60, jump)
+    found = [(r.caller, r.requested, r.expires - jump) for r in spool.live()]
+    service = Settings().service_time
+    assert found == [("201", NOW, 20.0 + service), ("203", 30.0 + jump, 30.0 + service)]
+
+
+def test_a_jump_to_the_present_that_nobody_noted(spool: Spool) -> None:
+    """Without the note of the clock it is as good: a time of 1970 is none, and the request gets a new service time."""
+    request = step(step(waiting(NOW), 100.0), NOW + 300)
+    assert (request.state, request.requested, request.expires) == (rq.WAITING, NOW, NOW + 300 + Settings().service_time)
+
+
 def test_who_asks_after_the_step_is_left_alone(machine: Machine, spool: Spool) -> None:
     """Before the next poll has noticed it: by the new clock already."""
     spool.register("203", "202", rq.BUSY, "", Settings(), NOW + 60 + HOUR + 30)
@@ -190,7 +233,7 @@ def test_a_step_during_a_recall_moves_it_too(machine: Machine, spool: Spool) -> 
     """A phone that rings for ten seconds has not rung for an hour."""
     (old,) = spool.live()
     assert spool.replace(old, policy.begin(old, 0, NOW + 60))
-    moved = policy.set_forth(spool.live()[0], HOUR, NOW + 70 + HOUR)
+    moved = policy.move(spool.live()[0], HOUR, NOW + 70 + HOUR)
     assert moved
     assert not policy.is_overdue(moved, NOW + 70 + HOUR, Settings())
 
