@@ -7,7 +7,9 @@ change is written only where the spool still has what it was made from (``Spool.
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
+from collections.abc import Iterator
 
 from busy_callback import request as rq
 from busy_callback.durable import written_since
@@ -37,9 +39,9 @@ class Book:
 
     # -- what is there -----------------------------------------------------------------------------
 
-    def extensions(self) -> set[str]:
-        """Return everybody who waits or is waited for."""
-        return {*self._queues, *self._ids}
+    def extensions(self) -> Iterator[str]:
+        """Yield everybody who waits or is waited for; who does both twice."""
+        return itertools.chain(self._queues, self._ids)
 
     def queue(self, callee: str) -> list[Request]:
         """Return the requests for one callee, in the order they were made."""

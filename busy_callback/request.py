@@ -225,6 +225,7 @@ def decode(data: bytes, request_id: str) -> Request:
     if lines[-2:] != [END_MARK, ""]:
         raise CorruptRequestError("its end is missing")
     fields: dict[str, object] = {}
+    numbers: dict[str, float] = {}  # the same time stands in several lines: one object for all
     events = []
     for line in lines[1:-2]:
         key, separator, value = line.partition(": ")
@@ -233,9 +234,9 @@ def decode(data: bytes, request_id: str) -> Request:
                 raise ValueError
             if key == "event":
                 when, _, text = value.partition(" ")
-                events.append((_number_of(when), sys.intern(text)))
+                events.append((numbers.setdefault(when, _number_of(when)), sys.intern(text)))
             elif key in _TIMES:
-                fields[key] = _number_of(value)
+                fields[key] = numbers.setdefault(value, _number_of(value))
             elif key in _COUNTS:
                 fields[key] = int(_number_of(value))
             elif key in _WORDS:

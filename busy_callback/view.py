@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from busy_callback.ami import DEVICE_STATES, USER_EVENT, Ami
 from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
 from busy_callback.request import Request, is_id
+
+BATCH = 1000  # extensions whose states are learnt at once: what that takes of memory for all of many is not given back
 
 
 class View:
@@ -51,11 +54,11 @@ class View:
 
     def ask(self, extensions: Iterable[str]) -> None:
         """Learn the states of the extensions, as far as they are unknown; events keep them up to date."""
-        unknown = list(dict.fromkeys(extension for extension in extensions if extension not in self.lines))
-        if unknown:
-            self._learn(unknown)
-        for extension in unknown:
-            self._combine(extension, self._begun)
+        unknown = (extension for extension in extensions if extension not in self.lines)
+        while some := list(dict.fromkeys(itertools.islice(unknown, BATCH))):
+            self._learn(some)
+            for extension in some:
+                self._combine(extension, self._begun)
 
     def _combine(self, extension: str, now: float) -> None:
         """Make the extension's state of its devices'."""

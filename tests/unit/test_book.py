@@ -62,7 +62,7 @@ def test_everything_is_decided_once(spool: Spool) -> None:
     book.refresh(at_once=True)
     assert list(taken(book).items()) == [("202", ["201", "205"]), ("204", ["203"])]
     assert taken(book) == {}
-    assert book.extensions() == {"201", "202", "203", "204", "205"}
+    assert set(book.extensions()) == {"201", "202", "203", "204", "205"}
 
 
 def test_an_extension_concerns_the_queues_it_is_in(spool: Spool, book: Book) -> None:
@@ -93,7 +93,7 @@ def test_what_nobody_told_of_is_found_by_listing(spool: Spool, book: Book) -> No
     assert taken(book) == {"202": ["201"]}
     spool.cancel(request_id, "by the admin", NOW)
     book.refresh(at_once=True)
-    assert (book.extensions(), book.of_caller("201"), taken(book)) == (set(), [], {})
+    assert (set(book.extensions()), book.of_caller("201"), taken(book)) == (set(), [], {})
 
 
 def test_a_folder_that_did_not_change_is_not_listed(spool: Spool, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
