@@ -25,7 +25,14 @@ exten => _9XX,1,UserEvent(Lab,Out: ${EXTEN})
 """
 
 
-CALLERS = [("201", True), ("0912345678", True), ("+886212345678", False), ("20\\${EXTEN:0:1}", False)]
+CALLERS = [
+    ("201", True),
+    ("0912345678", True),
+    ("+886212345678", False),
+    ("20\\${EXTEN:0:1}", False),
+    ("201&PJSIP/203", False),
+    ("201|202", False),
+]
 
 
 @pytest.mark.parametrize(("caller", "offered"), CALLERS)
