@@ -83,6 +83,8 @@ class Book:
 
     def reread(self, since: int) -> None:
         """Read anew what was written since that moment (ns, epoch; a tick earlier, to be sure). Raises SpoolError."""
+        if self._spool.names(self._folder_changed)[1] is None:
+            return  # each write is a rename into the folder
         try:
             names = written_since(self._spool.path("requests", ""), since - _TICK)
         except OSError as error:
