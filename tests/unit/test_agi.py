@@ -258,3 +258,25 @@ def test_a_package_in_an_unusual_place_is_found(directories: Directories) -> Non
     """Where the script does not know the place, Python's own search has the last word."""
     assert "site" in imported(directories, str(SCRIPT), "201", "202", path=None)
     assert len(Spool(directories.spool).live()) == 1
+
+
+def test_a_channel_that_is_gone_ends_the_script(directories: Directories) -> None:
+    """Where Asterisk answers that it has hung up, nothing more is asked of it, and nothing is registered."""
+    head = "agi_channel: PJSIP/trunk-00000001\n\n"
+    commands = run(directories, "201", "202", head=head, answers="511 Command Not Permitted on a dead channel\n")
+    assert [command.split()[0] for command in commands] == ["DATABASE"]
+    assert not Path(directories.spool, "requests").exists()
+
+
+def test_a_prompt_that_cannot_be_played_is_no_reason_to_stay(directories: Directories) -> None:
+    """Who is refused is hung up all the same."""
+    answers = ANSWER * 3 + "200 result=-1 endpos=0\n" + ANSWER
+    commands = run(directories, "201", "201", answers=answers)
+    assert [command.split()[0] for command in commands] == ["SET", "EXEC", "ANSWER", "STREAM", "HANGUP"]
+
+
+def test_cancel_with_too_many_numbers_is_refused(directories: Directories) -> None:
+    """And says what it takes."""
+    commands = run(directories, "cancel", "201", "202", "203")
+    assert status(commands) == "REFUSED"
+    assert "cancel takes FROM or FROM" in commands[1]
