@@ -80,3 +80,28 @@ def test_a_record_under_another_requests_name_is_corrupt() -> None:
     """A file that was copied to another request's name is not taken for that request."""
     with pytest.raises(CorruptRequestError):
         decode(encode(make()), "203-202-0mwuxfur1")
+
+
+WHOLE = rq.encode(rq.Request("201-202-0mywpiww0", requested=1.8e9, expires=1.8e9 + 60))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"x" * 70000, "70000 bytes"),
+        (b"something else\n", "first line"),
+        (WHOLE.replace(b"kind: busy\n", b""), "lacks kind"),
+        (WHOLE.replace(b"id: 201", b"id: 209"), "another request"),
+        (WHOLE.replace(b"kind: busy", b"kind: odd"), "kind or state is unknown: odd"),
+        (WHOLE.replace(b"state: waiting", b"state: odd"), "kind or state is unknown"),
+        (WHOLE.replace(b"language: ", b"language: a;b"), "language"),
+        (WHOLE.replace(b"attempt: 0", b"attempt: -1"), "is not understood"),
+        (WHOLE.replace(b"attempt: 0", b"attempts: 0"), "is not understood"),
+        (WHOLE.replace(b"end\n", b"event: 1\x07 x\nend\n"), "is not understood"),
+    ],
+)
+def test_a_file_that_is_no_request_says_why(data: bytes, reason: str) -> None:
+    """Each has a reason of its own, which stands beside the file when it is set aside."""
+    assert rq.decode(WHOLE, "201-202-0mywpiww0").kind == rq.BUSY
+    with pytest.raises(CorruptRequestError, match=reason):
+        rq.decode(data, "201-202-0mywpiww0")
