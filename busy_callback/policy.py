@@ -104,11 +104,14 @@ def decide(
     recalls: list[Request] = []
     changes: list[tuple[Request, Request]] = []
     due: list[float] = []
-    for request in requests:
-        if request.state == rq.RECALLING:
-            due.append(request.started + settings.ring_time + OVERDUE)
+    for found in requests:
+        if found.state == rq.RECALLING:
+            due.append(found.started + settings.ring_time + OVERDUE)
             continue
-        changed = _after_a_step(request, now, settings) or _without_recall(request, lines, talking, now)
+        request = _after_a_step(found, now, settings) or found
+        if request is not found:
+            changes.append((found, request))
+        changed = _without_recall(request, lines, talking, now)
         if changed:
             changes.append((request, changed))
             continue

@@ -124,6 +124,17 @@ GUARDS = (
         ),
     ),
     Guard(
+        "whose times are mended keeps its turn",
+        (
+            Edit(
+                "busy_callback/policy.py",
+                "            changes.append((found, request))\n",
+                "            changes.append((found, request))\n            continue\n",
+            ),
+        ),
+        (f"{CLOCK}test_who_asks_again_after_a_step_back_passes_nobody",),
+    ),
+    Guard(
         "a time in the future says nothing of a callee",
         (Edit("busy_callback/policy.py", "    if since > now:\n", "    if False:\n"),),
         (f"{CLOCK}test_a_callee_that_got_free_in_the_future_is_free",),

@@ -66,6 +66,14 @@ def test_a_clock_that_is_set_back_lets_nobody_wait_for_ever(back: float) -> None
     assert step(request, now + Settings().service_time).state == rq.EXPIRED
 
 
+def test_who_asks_again_after_a_step_back_passes_nobody() -> None:
+    """Whose times are mended keeps its turn."""
+    second = Request("203-202-0mywpiww1", requested=NOW, expires=NOW - HOUR + 2700, renewed=NOW - HOUR)
+    plan = policy.decide([waiting(NOW), second], FREE, (), NOW - HOUR, Settings())
+    assert [(r.caller, r.expires) for r in plan.recalls] == [("201", NOW - HOUR + Settings().service_time)]
+    assert [new for _, new in plan.changes] == list(plan.recalls)
+
+
 def test_a_callee_that_got_free_in_the_future_is_free() -> None:
     """The guard time after a step back is not an hour."""
     lines = {**FREE, "202": Line(1, NOW + HOUR)}

@@ -102,10 +102,10 @@ class History(RuleBasedStateMachine):
     def _passed_over(self, live: list[Request], recalls: tuple[Request, ...], chosen: Request) -> list[Request]:
         """Return the requests that asked before the chosen one for its callee and could have been recalled."""
         under_way = [r for r in live if r.state == rq.RECALLING]
-        taken = {n for r in (*under_way, *recalls) if r is not chosen for n in (r.caller, r.callee)}
+        taken = {n for r in (*under_way, *recalls) if r.id != chosen.id for n in (r.caller, r.callee)}
         return [
             r
-            for r in live[: live.index(chosen)]
+            for r in live[: [r.id for r in live].index(chosen.id)]
             if r.callee == chosen.callee
             and r.caller not in taken
             and r.not_before <= self.clock < r.expires
@@ -174,6 +174,12 @@ class History(RuleBasedStateMachine):
         """Two wait for 202, and one of them for 3001 too."""
         for caller, callee in (("201", "202"), ("203", "202"), ("201", "3001")):
             self.ask(caller, callee, rq.BUSY)
+
+    @rule()
+    def set_back_and_asked_again(self) -> None:
+        """The clock is set back, and the second of those who wait for 202 asks again: the first is still the first."""
+        self.clock -= 3600
+        self.ask("203", "202", rq.BUSY)
 
     @invariant()
     def nothing_is_lost(self) -> None:
