@@ -245,10 +245,8 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
         told = Trouble(
             spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
         )
-        if mistake:
-            told.note(str(mistake))
-        else:
-            told.over()
+        told.tell([str(mistake)] if mistake else [])
+        if not mistake:
             keep(directories.conf, spool)
         poller = Poller(directories, settings)
         if watch:

@@ -33,11 +33,7 @@ def complaints(directories: Directories, settings: Settings, proc: str = "/proc/
 def tell(directories: Directories, settings: Settings, known: str) -> None:
     """Log each of them once, and when there is none any more; the file ``known`` remembers."""
     told = Trouble(known, "", "the manager interface and its secret are closed to strangers")
-    found = complaints(directories, settings)
-    for complaint in found:
-        told.note(complaint)
-    if not found:
-        told.over()
+    told.tell(complaints(directories, settings))
 
 
 def _listeners(port: int, proc: str) -> list[ipaddress.IPv4Address]:

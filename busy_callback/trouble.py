@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 
 from busy_callback.durable import write_note
 
@@ -37,6 +38,13 @@ class Trouble:
             write_note(self._path, text)
         except OSError:
             pass  # a spool that can't be written: then each process says so once
+
+    def tell(self, complaints: Sequence[str]) -> None:
+        """Note all that is wrong just now; where nothing is, it is over."""
+        for complaint in complaints:
+            self.note(complaint)
+        if not complaints:
+            self.over()
 
     def over(self) -> None:
         """Log that all is well again, if it was not."""

@@ -176,7 +176,7 @@ CAUSES = {
     ),
     "offer": ("asterisk -rx 'dialplan remove context phones'", RELOAD),
     "probe": ("asterisk -rx 'dialplan remove context busy-callback-probe'", RELOAD),
-    "prompts": (f"mv {SOUNDS}/zh /root/kept", f"mv /root/kept {SOUNDS}/zh"),
+    "prompts": (f"mv {SOUNDS}/zh /var/tmp/kept", f"mv /var/tmp/kept {SOUNDS}/zh"),
     "agi": ("chmod 0700 /opt/busy-callback", "chmod 0755 /opt/busy-callback"),
     "spool": (f"chown root {SPOOL}/requests", f"chown asterisk {SPOOL}/requests"),
     "outgoing": (
@@ -189,8 +189,8 @@ CAUSES = {
     ),
     "poller": (f"touch -d '10 minutes ago' {SPOOL}/poller.lock", f"touch {SPOOL}/poller.lock"),
     "poller without cron's file": (
-        "mv /etc/cron.d/busy-callback /root/kept",
-        "mv /root/kept /etc/cron.d/busy-callback",
+        "mv /etc/cron.d/busy-callback /var/tmp/kept",
+        "mv /var/tmp/kept /etc/cron.d/busy-callback",
     ),
     "clock": (f"touch -d '1 hour' {SPOOL}/poller.lock", f"touch {SPOOL}/poller.lock"),
     "extensions": (
@@ -291,5 +291,5 @@ def test_uninstall_keeps_requests_and_purge_leaves_nothing(installed: Installed)
     machine.run(f"{COMMAND} install --yes --wire phones")
     assert "201-203" in machine.run(f"{COMMAND} list").stdout
     machine.run(f"{COMMAND} uninstall --yes --purge")
-    machine.run("rm -rf /var/log/asterisk/messages* /root/.cache", check=False)
+    machine.run("rm -rf /var/log/asterisk/messages* ~root/.cache", check=False)
     assert machine.tree().splitlines() == installed.before.splitlines()

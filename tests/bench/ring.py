@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +46,7 @@ Priority: 1
 """
 
 
-class Bench:
+class Bench(ABC):
     """One subject: an office of three phones and a way to ask for a callback."""
 
     def __init__(self, name: str, release: Release, folder: Path, extensions: str = "") -> None:
@@ -57,9 +58,9 @@ class Bench:
         for number in (CALLER, CALLEE, OTHER):
             self.office.phone(number)
 
+    @abstractmethod
     def ask(self, caller: Phone) -> None:
         """Let the caller ask to be called back."""
-        raise NotImplementedError
 
     def once(self) -> None:
         """Measure one callback."""
@@ -77,9 +78,9 @@ class Bench:
         self.finish(caller, callee)
         other.closed()
 
+    @abstractmethod
     def finish(self, caller: Phone, callee: Phone) -> None:
         """End the recall that rings the caller."""
-        raise NotImplementedError
 
 
 class Watch(Bench):

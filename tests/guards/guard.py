@@ -25,6 +25,12 @@ class Edit:
     old: str
     new: str = ""
 
+    def read(self, top: Path) -> str:
+        """Return the file's text in the repository at ``top``; AssertionError unless ``old`` stands there once."""
+        text = (top / self.path).read_text(encoding="utf-8")
+        assert text.count(self.old) == 1, f"not once in {self.path}: {self.old!r}"
+        return text
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -41,10 +47,7 @@ class Guard:
     def take_out(self, top: Path) -> None:
         """Take the guard out of the copy of the repository at ``top``."""
         for edit in self.edits:
-            path = top / edit.path
-            text = path.read_text(encoding="utf-8")
-            assert text.count(edit.old) == 1, f"{self.what}: not once in {edit.path}: {edit.old!r}"
-            path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+            (top / edit.path).write_text(edit.read(top).replace(edit.old, edit.new), encoding="utf-8")
 
     def unseen(self, top: Path) -> list[str]:
         """Run the tests in the copy at ``top``; return those that did not fail."""

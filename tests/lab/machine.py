@@ -131,13 +131,13 @@ class Machine:
 
     def pip_install(self, wheel: Path) -> None:
         """Install the package into a virtual environment of the machine's own Python."""
-        place = self.root / "root/wheels"
+        place = self.root / "var/tmp/wheels"
         place.mkdir()
         for path in (wheel, *_wheels(self.python).glob("*.whl")):
             shutil.copy(path, place)
         self.run(
             "python3 -m venv /opt/busy-callback && /opt/busy-callback/bin/pip --disable-pip-version-check "
-            "install --quiet --no-index --find-links /root/wheels busy-callback; rm -r /root/wheels"
+            "install --quiet --no-index --find-links /var/tmp/wheels busy-callback; rm -r /var/tmp/wheels"
         )
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_CALL = re.compile(r"([0-9]+) +([a-z0-9_]+)\((.*)")
+_CALL = re.compile(r"([0-9]+) +(([a-z0-9_]+)\(.*)")
 KILL = "signal=SIGKILL"
 
 
@@ -65,7 +65,7 @@ class Program:
         found = []
         for name, text in _main_thread(log):
             numbers[name] += 1
-            if self._touches(f"{name}({text}"):
+            if self._touches(text):
                 found.append(Call(name, numbers[name], text))
         return found
 
@@ -80,7 +80,7 @@ class Program:
         run = self._strace(
             log, *fast, "-e", f"trace={call.name}", "-e", f"inject={call.name}:{fault}:when={call.number}"
         )
-        lines = [f"{name}({text}" for name, text in _main_thread(log) if name == call.name]
+        lines = [text for name, text in _main_thread(log) if name == call.name]
         hit = lines[call.number - 1] if len(lines) >= call.number else ""
         done = self._touches(hit) and (fault != KILL or run.status == -signal.SIGKILL)
         return Run(run.status, run.output, run.errors, hit if done else "")
@@ -93,4 +93,4 @@ def _main_thread(log: Path) -> Iterator[tuple[str, str]]:
         match = _CALL.match(line)
         main = main or (match[1] if match else "")
         if match and match[1] == main:
-            yield match[2], match[3]
+            yield match[3], match[2]

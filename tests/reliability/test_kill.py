@@ -187,7 +187,7 @@ def test_killed_at_every_system_call(
         kills = (KILL,) if whole or planned.name in CHANGES or "O_CREAT" in planned.text else ()
         for fault in (*kills, *(f"error={name}" for name in errors)):
             run, call = disturbed(pbx, case, planned, number, fault, log)
-            where = f"{fault} at {call.name} {call.number}: {call.text[:150]}\n{run}"
+            where = f"{fault} at {call.name} {call.number}: {call.text[:160]}\n{run}"
             assert run.disturbed, f"not reached: {where}"
             tried[fault] += 1
             try:

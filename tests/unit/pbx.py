@@ -6,7 +6,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from busy_callback import cli_setup
 from busy_callback.changes import Change, Journal, apply
+from busy_callback.cli import main
 from busy_callback.install import Options, Plan, make_plan
 from busy_callback.settings import Directories
 from busy_callback.snapshot import Snapshot
@@ -122,6 +127,13 @@ class Pbx:
         changes = self.plan(*wire, **options).changes
         apply(changes, self.journal())
         return changes
+
+    def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:
+        """Run ``busy-callback`` on it, with an answer to what it asks; return exit status and what it prints."""
+        monkeypatch.setattr(cli_setup, "System", lambda: self.system)
+        monkeypatch.setattr(cli_setup, "look", lambda directories, conf: self.survey())
+        done = CliRunner().invoke(main, list(words), input=answer)
+        return done.exit_code, done.output
 
     def tree(self) -> dict[str, Snapshot]:
         """Return all that is there, but for the times of directories."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from busy_callback import checks_asterisk, cli_setup, files
 from busy_callback.checks_asterisk import check_manager, check_offer, check_probe, check_prompts
@@ -24,7 +23,6 @@ from busy_callback.checks_machine import (
     check_spool,
 )
 from busy_callback.checkup import Patient, Sick
-from busy_callback.cli import main
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import load
 from busy_callback.survey import Owner
@@ -176,21 +174,17 @@ def test_what_changed_is_taken_up(
 
 def test_a_dry_run_shows_each_change(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a diff; nothing is placed."""
-    monkeypatch.setattr(cli_setup, "System", lambda: pbx.system)
-    monkeypatch.setattr(cli_setup, "look", lambda directories, conf: pbx.survey())
     before = pbx.tree()
-    done = CliRunner().invoke(main, ["install", "--dry-run", "--wire", "phones"])
-    assert "+ same => n,Gosub(busy-callback,${EXTEN},1)" in done.output
+    _, output = pbx.command(monkeypatch, "install", "--dry-run", "--wire", "phones")
+    assert "+ same => n,Gosub(busy-callback,${EXTEN},1)" in output
     assert pbx.tree() == before
-    done = CliRunner().invoke(main, ["install", "--wire", "phones"], input="n\n")
-    assert "files in" in done.output
+    _, output = pbx.command(monkeypatch, "install", "--wire", "phones", answer="n\n")
+    assert "files in" in output
     assert pbx.tree() == before
 
 
 def test_uninstall_ends_the_polls_that_are_at_work(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks each to let go, and goes on when they have; a timer of systemd's is forgotten."""
-    monkeypatch.setattr(cli_setup, "System", lambda: pbx.system)
-    monkeypatch.setattr(cli_setup, "look", lambda directories, conf: pbx.survey())
     monkeypatch.setattr(files, "has_cron", lambda: False)
     stopped: list[str] = []
     monkeypatch.setattr(files, "stop_timer", lambda: stopped.append("timer"))
@@ -203,9 +197,9 @@ def test_uninstall_ends_the_polls_that_are_at_work(pbx: Pbx, monkeypatch: pytest
     with subprocess.Popen(words, stdout=subprocess.PIPE) as poll:
         assert poll.stdout
         assert poll.stdout.readline() == b"on\n"
-        done = CliRunner().invoke(main, ["uninstall", "--yes"])
+        status, _ = pbx.command(monkeypatch, "uninstall", "--yes")
         assert poll.wait(10) == 0
-    assert (done.exit_code, stopped) == (0, ["timer"])
+    assert (status, stopped) == (0, ["timer"])
 
 
 def test_a_timer_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.policy import Line, Outcome
-from busy_callback.poller import Poller
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.spool import Spool
 
 from ..lab.standin import StandIn
+from .byhand import Machine
 from .conftest import NOW
 
 HOUR = 3600.0
@@ -112,34 +112,11 @@ def test_the_time_zone_does_not_matter(spool: Spool, monkeypatch: pytest.MonkeyP
     assert seen == [["waiting", "waiting", "waiting", "waiting", "expired"]] * 3
 
 
-class Machine:
-    """A PBX whose clocks are set by hand; its callee is busy."""
-
-    def __init__(self, directories: Directories, standin: StandIn) -> None:
-        self.wall = NOW
-        self.ticks = 1000.0
-        self._directories = directories
-        self._settings = Settings()
-        self._settings.port = standin.port
-        standin.states = {"PJSIP/201": "NOT_INUSE", "PJSIP/202": "INUSE"}
-
-    def poll(self) -> None:
-        """Poll, in what cron would start as a process of its own."""
-        Poller(self._directories, self._settings, lambda: self.wall, lambda: self.ticks).poll()
-
-    def runs(self, seconds: float, forth: float = 0.0) -> None:
-        """Let time pass, in which the clock is set forth."""
-        self.wall += seconds + forth
-        self.ticks += seconds
-        self.poll()
-
-
 @pytest.fixture
 def machine(directories: Directories, spool: Spool) -> Iterator[Machine]:
     """A machine that was polled since it runs, and on which 201 waits for 202."""
-    Path(directories.control_socket).touch()
     with StandIn() as standin:
-        made = Machine(directories, standin)
+        made = Machine(directories, standin, callee="INUSE")
         made.poll()
         spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
         made.runs(60)

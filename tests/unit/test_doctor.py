@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from busy_callback import checks_asterisk, checks_machine, cli_setup
+from busy_callback import checks_asterisk, checks_machine
 from busy_callback.checkup import Check, Patient
 from busy_callback.cli import main
 from busy_callback.console import Console
@@ -218,37 +218,29 @@ def test_the_commands_exit_status_and_json(pbx: Pbx, monkeypatch: pytest.MonkeyP
         assert CliRunner().invoke(main, ["doctor"]).exit_code == status
 
 
-def run(pbx: Pbx, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
-    """Run a command on the PBX; return its exit status and what it prints."""
-    monkeypatch.setattr(cli_setup, "System", lambda: pbx.system)
-    monkeypatch.setattr(cli_setup, "look", lambda directories, conf: pbx.survey())
-    done = CliRunner().invoke(main, list(words))
-    return done.exit_code, done.output
-
-
 def test_install_and_uninstall_from_the_command_line(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands say what they did; who does not confirm changes nothing; requests are kept unless purged."""
-    assert run(pbx, monkeypatch, "install", "--yes") == (0, "Nothing to change: all is in place.\n")
+    assert pbx.command(monkeypatch, "install", "--yes") == (0, "Nothing to change: all is in place.\n")
     before = pbx.tree()
-    assert run(pbx, monkeypatch, "uninstall")[0] == 1
+    assert pbx.command(monkeypatch, "uninstall")[0] == 1
     assert pbx.tree() == before
     (Path(pbx.directories.spool) / "requests").mkdir()
-    status, output = run(pbx, monkeypatch, "uninstall", "--yes")
+    status, output = pbx.command(monkeypatch, "uninstall", "--yes")
     assert (status, "it has requests and history" in output) == (0, True)
     assert not Path(pbx.directories.conf).exists()
-    assert "changed nothing here" in run(pbx, monkeypatch, "uninstall", "--yes")[1]
-    status, output = run(pbx, monkeypatch, "install", "--yes", "--wire", "phones")
+    assert "changed nothing here" in pbx.command(monkeypatch, "uninstall", "--yes")[1]
+    status, output = pbx.command(monkeypatch, "install", "--yes", "--wire", "phones")
     assert (status, "Done." in output) == (0, True)
-    run(pbx, monkeypatch, "uninstall", "--yes", "--purge")
+    pbx.command(monkeypatch, "uninstall", "--yes", "--purge")
     assert not Path(pbx.directories.spool).exists()
 
 
 def test_only_root_may_install(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """Anybody may look at the dry run; changing needs sudo, and the error says so."""
-    run(pbx, monkeypatch, "uninstall", "--yes")
+    pbx.command(monkeypatch, "uninstall", "--yes")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert run(pbx, monkeypatch, "install", "--dry-run")[0] == 0
-    status, output = run(pbx, monkeypatch, "install", "--yes")
+    assert pbx.command(monkeypatch, "install", "--dry-run")[0] == 0
+    status, output = pbx.command(monkeypatch, "install", "--yes")
     assert (status, "run it with sudo" in output) == (1, True)
 
 
