@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = next(
@@ -29,7 +29,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.9",
-    packages=["busy_callback"],
+    packages=find_packages(include=["busy_callback", "busy_callback.*"]),
     package_data={"busy_callback": ["py.typed"]},
     # What `busy-callback install` puts into a PBX; a wheel and an sdist hold it. The AGI script is no script of
     # pip's: beside the command, busy_callback.py would be imported in the package's place.

@@ -21,10 +21,10 @@ import types
 
 from busy_callback import request as rq
 from busy_callback.errors import BusyCallbackError, NumberError
-from busy_callback.lastgood import load_or_last_good
 from busy_callback.numbering import printable
 from busy_callback.settings import find_directories
-from busy_callback.spool import FULL, Spool
+from busy_callback.store.last_good_settings import load_or_last_good
+from busy_callback.store.spool import FULL, Spool
 
 # pyst2 takes one constant from six, and pprint only for its debugging output. Both would cost a start more than
 # all the rest of pyst2, so stand-ins are in their places while it is imported.

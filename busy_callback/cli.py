@@ -15,10 +15,10 @@ import click
 
 from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
-from busy_callback.lastgood import keep, load_or_last_good
 from busy_callback.request import Request
 from busy_callback.settings import Directories, find_directories
-from busy_callback.spool import Spool
+from busy_callback.store.last_good_settings import keep, load_or_last_good
+from busy_callback.store.spool import Spool
 
 EXIT_HELP = """
 Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
@@ -41,7 +41,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name."""
         if cmd_name in SETUP:
-            from busy_callback import cli_setup
+            from busy_callback.setup import commands as cli_setup
 
             command: click.Command = getattr(cli_setup, cmd_name)
             return command
@@ -235,7 +235,7 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     """
     _log_to(directories.log, verbose)
     from busy_callback.poller import Poller
-    from busy_callback.trouble import Trouble
+    from busy_callback.store.logged_faults import Trouble
 
     log = logging.getLogger(__name__)
     spool = Spool(directories.spool)

@@ -11,19 +11,21 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from busy_callback import callfile, exposure, policy
+from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.ami import DEVICE_STATES, Ami
-from busy_callback.book import Book
-from busy_callback.durable import flush_directory, withdraw
+from busy_callback.clock import Steps, since_boot
 from busy_callback.errors import AsteriskError, SpoolError
+from busy_callback.pbx import callfile
+from busy_callback.pbx import manager_exposure as exposure
+from busy_callback.pbx.ami import DEVICE_STATES, Ami
+from busy_callback.pbx.device_states import View
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool
-from busy_callback.steps import Steps, since_boot
-from busy_callback.trouble import Trouble
-from busy_callback.turn import RELIEF, Turn
-from busy_callback.view import View
+from busy_callback.store.durable import flush_directory, withdraw
+from busy_callback.store.handover import RELIEF, Turn
+from busy_callback.store.live_requests import Book
+from busy_callback.store.logged_faults import Trouble
+from busy_callback.store.spool import Spool
 
 log = logging.getLogger(__name__)
 

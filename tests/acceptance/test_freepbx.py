@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from busy_callback.asteriskconf import lines_of
-from busy_callback.wiring import freepbx_override
+from busy_callback.setup.config_files import lines_of
+from busy_callback.setup.wiring import freepbx_override
 
+from ..lab.freepbx_dialplans import MAIN, additional
 from ..lab.office import Office
 from ..lab.phone import Phone
 from ..lab.releases import Release
-from ..unit.freepbx_dialplans import MAIN, additional
 from .conftest import prompt
 
 CUSTOM = "#include extensions_busy_callback.conf\n[from-internal-custom]\ninclude => busy-callback-codes\n"

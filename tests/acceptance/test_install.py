@@ -31,7 +31,7 @@ MINUTE = 75.0  # seconds in which cron has run the poller for the first time
 PENDING = f"""
 import time
 from busy_callback.settings import Settings
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 spool = Spool("{SPOOL}")
 spool.prepare()
 spool.register("201", "203", "busy", "en", Settings(), time.time())

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from busy_callback import request as rq
-from busy_callback.ami import DEVICE_STATES
+from busy_callback.pbx.ami import DEVICE_STATES
 from busy_callback.policy import INUSE, NOT_INUSE
 from busy_callback.poller import Poller
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from .samples import Samples, show, table
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from busy_callback.settings import Directories
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from ..lab.office import REPOSITORY
 from .samples import Samples

@@ -6,9 +6,9 @@ import os
 import time
 
 from busy_callback.cli import main
+from busy_callback.pbx.device_states import View
 from busy_callback.poller import Poller
-from busy_callback.turn import Turn
-from busy_callback.view import View
+from busy_callback.store.handover import Turn
 
 _take, _look = Turn.take, Poller.look
 

@@ -7,8 +7,8 @@ from .guard import Edit, Guard
 OUTSIDERS = "tests/acceptance/test_attack_outsiders.py::"
 SPOOFED = "tests/unit/test_attack_spoofed_caller.py::"
 AGI = "tests/unit/test_attack_agi_injection.py::"
-CALL_FILE = "tests/unit/test_attack_callfile_injection.py::"
-FRAMES = "tests/unit/test_attack_ami_frames.py::"
+CALL_FILE = "tests/unit/pbx/test_attack_callfile_injection.py::"
+FRAMES = "tests/unit/pbx/test_attack_ami_frames.py::"
 FUZZ = "tests/reliability/test_fuzz.py::"
 
 GUARDS = (
@@ -77,9 +77,9 @@ GUARDS = (
     Guard(
         "no value leaves its line of a call file",
         (
-            Edit("busy_callback/callfile.py", '    if not value.isascii() or ";" in value:\n', "    if False:\n"),
+            Edit("busy_callback/pbx/callfile.py", '    if not value.isascii() or ";" in value:\n', "    if False:\n"),
             Edit(
-                "busy_callback/callfile.py",
+                "busy_callback/pbx/callfile.py",
                 "    if not value.isprintable() or",
                 "    return value\n    if not value.isprintable() or",
             ),
@@ -91,29 +91,29 @@ GUARDS = (
     ),
     Guard(
         "no line of a call file is too long",
-        (Edit("busy_callback/callfile.py", "if any(len(line) > MAX_LINE for line in encoded):", "if False:"),),
+        (Edit("busy_callback/pbx/callfile.py", "if any(len(line) > MAX_LINE for line in encoded):", "if False:"),),
         (f"{CALL_FILE}test_a_line_that_asterisk_would_skip_is_refused",),
     ),
     Guard(
         "lines that pyst2 stumbles over are kept from it",
-        (Edit("busy_callback/session.py", "_TRAPS = (", "_TRAPS = () and ("),),
+        (Edit("busy_callback/pbx/ami_session.py", "_TRAPS = (", "_TRAPS = () and ("),),
         (f"{FRAMES}test_a_hostile_event_does_not_deafen_the_poller",),
     ),
     Guard(
         "an answer is to our action",
-        (Edit("busy_callback/ami.py", 'if answer.headers.get("ActionID") != action["ActionID"]:', "if False:"),),
+        (Edit("busy_callback/pbx/ami.py", 'if answer.headers.get("ActionID") != action["ActionID"]:', "if False:"),),
         (f"{FRAMES}test_an_answer_to_somebody_else_is_not_ours",),
     ),
     Guard(
         "only a device's name is asked for",
-        (Edit("busy_callback/ami.py", "    if not _DEVICE.fullmatch(device):\n", "    if False:\n"),),
+        (Edit("busy_callback/pbx/ami.py", "    if not _DEVICE.fullmatch(device):\n", "    if False:\n"),),
         (f"{FRAMES}test_no_device_adds_a_header",),
     ),
     Guard(
         "no value adds a header to an action",
         (
             Edit(
-                "busy_callback/ami.py",
+                "busy_callback/pbx/ami.py",
                 "if not value.isascii() or not value.isprintable() or len(value) > 900:",
                 "if False:",
             ),
@@ -122,7 +122,7 @@ GUARDS = (
     ),
     Guard(
         "a connection's end is its threads' end",
-        (Edit("busy_callback/session.py", "        if self._sock is not None:\n", "        if False:\n"),),
+        (Edit("busy_callback/pbx/ami_session.py", "        if self._sock is not None:\n", "        if False:\n"),),
         (f"{FRAMES}test_a_connection_leaves_no_thread_behind",),
     ),
     Guard(
@@ -135,7 +135,7 @@ GUARDS = (
         "a refused connection is our error",
         (
             Edit(
-                "busy_callback/ami.py",
+                "busy_callback/pbx/ami.py",
                 "OSError, ValueError) as error:\n            raise AsteriskError(f\"Asterisk's",
                 "ValueError) as error:\n            raise AsteriskError(f\"Asterisk's",
             ),
@@ -144,12 +144,16 @@ GUARDS = (
     ),
     Guard(
         "an answer that another poller overtook is asked for again",
-        (Edit("busy_callback/ami.py", "            if not found:\n                break\n", "            break\n"),),
+        (
+            Edit(
+                "busy_callback/pbx/ami.py", "            if not found:\n                break\n", "            break\n"
+            ),
+        ),
         (f"{FRAMES}test_another_pollers_answer_is_not_taken_for_ours",),
     ),
     Guard(
         "a missing probe is told once",
-        (Edit("busy_callback/ami.py", "        if not self._probe_missing:\n", "        if True:\n"),),
+        (Edit("busy_callback/pbx/ami.py", "        if not self._probe_missing:\n", "        if True:\n"),),
         (f"{FRAMES}test_where_the_probe_cannot_run_the_state_counts",),
     ),
     Guard(
@@ -199,7 +203,7 @@ GUARDS = (
         "a number in a report is one",
         (
             Edit(
-                "busy_callback/callfile.py",
+                "busy_callback/pbx/callfile.py",
                 "return int(text) if text.isascii()",
                 "return int(text) if True or text.isascii()",
             ),
@@ -208,12 +212,12 @@ GUARDS = (
     ),
     Guard(
         "only an id is taken for a request's name",
-        (Edit("busy_callback/spool.py", " and rq.is_id(n)]", "]"),),
+        (Edit("busy_callback/store/spool.py", " and rq.is_id(n)]", "]"),),
         (f"{FUZZ}test_names_in_the_spool",),
     ),
     Guard(
         "an event may be of any encoding",
-        (Edit("busy_callback/session.py", 'line.decode("utf-8", "replace")', 'line.decode("utf-8")'),),
+        (Edit("busy_callback/pbx/ami_session.py", 'line.decode("utf-8", "replace")', 'line.decode("utf-8")'),),
         (f"{FUZZ}test_ami_frames",),
     ),
 )

@@ -6,7 +6,7 @@ from .guard import Edit, Guard
 
 FAULTS = "tests/acceptance/test_faults.py::"
 CLOCK = "tests/unit/test_clock.py::"
-EXPOSURE = "tests/unit/test_attack_exposure.py::"
+EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
     Guard(
@@ -43,7 +43,13 @@ GUARDS = (
     ),
     Guard(
         "a complaint is logged once",
-        (Edit("busy_callback/trouble.py", "if line in self._known or len(self._known) >= _MOST:", "if False:"),),
+        (
+            Edit(
+                "busy_callback/store/logged_faults.py",
+                "if line in self._known or len(self._known) >= _MOST:",
+                "if False:",
+            ),
+        ),
         (
             f"{FAULTS}test_the_manager_is_away_stalls_or_is_cut",
             f"{FAULTS}test_a_wrong_secret_is_told_once_and_not_shown",
@@ -57,14 +63,14 @@ GUARDS = (
         "the secret is in no complaint",
         (
             Edit(
-                "busy_callback/ami.py",
+                "busy_callback/pbx/ami.py",
                 'refuses user {self._settings.user!r}: "',
                 'refuses user {self._settings.user!r}: {self._settings.secret}"',
             ),
         ),
         (
             f"{FAULTS}test_a_wrong_secret_is_told_once_and_not_shown",
-            "tests/unit/test_attack_ami_frames.py::test_a_refused_login_says_so_and_not_the_secret",
+            "tests/unit/pbx/test_attack_ami_frames.py::test_a_refused_login_says_so_and_not_the_secret",
         ),
     ),
     Guard(
@@ -106,7 +112,7 @@ GUARDS = (
     ),
     Guard(
         "a place in the queue does not depend on the clock",
-        (Edit("busy_callback/spool.py", "int(last, 36) + 1 if last else 0", "0"),),
+        (Edit("busy_callback/store/spool.py", "int(last, 36) + 1 if last else 0", "0"),),
         (f"{CLOCK}test_and_keeps_its_place",),
     ),
     Guard(
@@ -176,12 +182,12 @@ GUARDS = (
     ),
     Guard(
         "a machine that was off has not had its clock set",
-        (Edit("busy_callback/steps.py", " if boot == _boot() else None", ""),),
+        (Edit("busy_callback/clock.py", " if boot == _boot() else None", ""),),
         (f"{CLOCK}test_a_step_of_which_nothing_is_known_is_none",),
     ),
     Guard(
         "a note that can't be written stops nothing",
-        (Edit("busy_callback/steps.py", "        except OSError:\n", "        except ZeroDivisionError:\n"),),
+        (Edit("busy_callback/clock.py", "        except OSError:\n", "        except ZeroDivisionError:\n"),),
         (f"{CLOCK}test_a_note_that_cannot_be_written_stops_nothing",),
     ),
     Guard(
@@ -199,7 +205,7 @@ GUARDS = (
         "times are of no zone",
         (
             Edit(
-                "busy_callback/spool.py",
+                "busy_callback/store/spool.py",
                 "        expires = now + settings",
                 "        expires = time.mktime((*time.localtime(now)[:8], 0)) + settings",
             ),

@@ -8,14 +8,14 @@ KILL = "tests/reliability/test_kill.py::test_killed_at_every_system_call"
 POWER = "tests/reliability/test_power.py::test_a_power_cut_after_any_write"
 CROWD = "tests/reliability/test_crowd.py::test_everybody_at_once"
 LIMITS = "tests/reliability/test_limits.py::"
-SPOOL_FILES = "tests/unit/test_attack_spool_files.py::"
+SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
 
 GUARDS = (
     Guard(
         "a file is written beside its place and renamed",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "    move_durably(data, temporary, final)\n    flush",
                 "    move_durably(data, final, final)\n    flush",
             ),
@@ -26,7 +26,7 @@ GUARDS = (
         "an end is on disk before its request goes",
         (
             Edit(
-                "busy_callback/spool.py",
+                "busy_callback/store/spool.py",
                 '            self._write("ended", new)\n            os.unlink(self.path("requests", old.id))\n',
                 '            os.unlink(self.path("requests", old.id))\n            self._write("ended", new)\n',
             ),
@@ -35,7 +35,13 @@ GUARDS = (
     ),
     Guard(
         "a cancel withdraws the recall that was handed over",
-        (Edit("busy_callback/spool.py", 'withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))', "pass"),),
+        (
+            Edit(
+                "busy_callback/store/spool.py",
+                'withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))',
+                "pass",
+            ),
+        ),
         (f"{KILL}[Cancel]", f"{KILL}[CancelByCaller]"),
     ),
     Guard(
@@ -51,7 +57,7 @@ GUARDS = (
         "a spool that was half made is completed",
         (
             Edit(
-                "busy_callback/spool.py",
+                "busy_callback/store/spool.py",
                 '            for folder in ("", *_FOLDERS):\n',
                 '            for folder in () if os.path.isdir(self.directory) else ("", *_FOLDERS):\n',
             ),
@@ -73,7 +79,7 @@ GUARDS = (
         "a file's content is flushed",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "os.fsync(descriptor)\n        finally:\n            os.close(descriptor)\n        os.rename",
                 "pass\n        finally:\n            os.close(descriptor)\n        os.rename",
             ),
@@ -82,19 +88,19 @@ GUARDS = (
     ),
     Guard(
         "a file's name is flushed",
-        (Edit("busy_callback/durable.py", "    flush_directory(os.path.dirname(final))\n"),),
+        (Edit("busy_callback/store/durable.py", "    flush_directory(os.path.dirname(final))\n"),),
         (f"{POWER}[registering]", f"{POWER}[ending]", f"{POWER}[recalling]"),
     ),
     Guard(
         "the spool's own name is flushed",
-        (Edit("busy_callback/spool.py", "                flush_directory(os.path.dirname(self.directory))\n"),),
+        (Edit("busy_callback/store/spool.py", "                flush_directory(os.path.dirname(self.directory))\n"),),
         (f"{POWER}[registering]",),
     ),
     Guard(
         "one at a time changes the spool",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
                 "                pass\n",
             ),
@@ -105,7 +111,7 @@ GUARDS = (
         "one at a time polls",
         (
             Edit(
-                "busy_callback/turn.py",
+                "busy_callback/store/handover.py",
                 "                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
                 "                pass\n",
             ),
@@ -116,12 +122,12 @@ GUARDS = (
         "a lock goes with its holder",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)",
                 "self._descriptor = os.open(f'{self._path}.held', os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)",
             ),
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "os.close(self._descriptor)\n        except OSError:\n            pass  # it is closed",
                 "os.unlink(f'{self._path}.held')\n        except OSError:\n            pass  # it is closed",
             ),
@@ -130,7 +136,7 @@ GUARDS = (
     ),
     Guard(
         "requests have a limit in all",
-        (Edit("busy_callback/spool.py", "len(names) >= settings.queue_in_all", "False"),),
+        (Edit("busy_callback/store/spool.py", "len(names) >= settings.queue_in_all", "False"),),
         (
             f"{LIMITS}test_a_full_spool_is_told_to_the_caller",
             f"{LIMITS}test_who_waits_already_is_not_told_that_it_is_full",
@@ -140,7 +146,7 @@ GUARDS = (
         "a sweep clears away what crashes left",
         (
             Edit(
-                "busy_callback/spool.py",
+                "busy_callback/store/spool.py",
                 '            self._remove("tmp", os.listdir(f"{self.directory}/tmp"))',
                 "            pass",
             ),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from .guard import Edit, Guard
 
-SPOOL_FILES = "tests/unit/test_attack_spool_files.py::"
-EXPOSURE = "tests/unit/test_attack_exposure.py::"
+SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
+EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
     Guard(
         "only a regular file of ours is read",
         (
-            Edit("busy_callback/durable.py", "        _check(os.fstat(descriptor), path)\n"),
+            Edit("busy_callback/store/durable.py", "        _check(os.fstat(descriptor), path)\n"),
             Edit(
-                "busy_callback/durable.py", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"
+                "busy_callback/store/durable.py",
+                "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",
+                "os.O_RDONLY | os.O_NONBLOCK",
             ),
         ),
         (
@@ -26,7 +28,7 @@ GUARDS = (
         "nothing is written through a link",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW",
                 "flags = os.O_WRONLY | os.O_CREAT",
             ),
@@ -37,11 +39,11 @@ GUARDS = (
         "a lock is no link",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW",
                 "os.open(self._path, os.O_RDWR | os.O_CREAT",
             ),
-            Edit("busy_callback/turn.py", "os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT"),
+            Edit("busy_callback/store/handover.py", "os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT"),
         ),
         (f"{SPOOL_FILES}test_in_place_of_a_lock_it_is_an_error",),
     ),
@@ -49,7 +51,7 @@ GUARDS = (
         "what may be readable the next time is no corrupt file",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "        _check(os.lstat(path), path)\n        raise\n",
                 '        raise CorruptRequestError("it is not readable") from None\n',
             ),
@@ -58,14 +60,14 @@ GUARDS = (
     ),
     Guard(
         "an end is kept until its request's removal is certain",
-        (Edit("busy_callback/spool.py", "set(ended).difference(both)", "ended"),),
+        (Edit("busy_callback/store/spool.py", "set(ended).difference(both)", "ended"),),
         (f"{SPOOL_FILES}test_what_ended_and_was_not_cleaned_stays_ended_for_another_sweep",),
     ),
     Guard(
         "an end that can't be looked for is not absent",
         (
             Edit(
-                "busy_callback/durable.py",
+                "busy_callback/store/durable.py",
                 "    except FileNotFoundError:\n        return False\n",
                 "    except OSError:\n        return False\n",
             ),
@@ -74,22 +76,22 @@ GUARDS = (
     ),
     Guard(
         "only what is open to others is told",
-        (Edit("busy_callback/exposure.py", "if not address.is_loopback)", ")"),),
+        (Edit("busy_callback/pbx/manager_exposure.py", "if not address.is_loopback)", ")"),),
         (f"{EXPOSURE}test_one_that_does_not_is_not",),
     ),
     Guard(
         "a manager that strangers reach is told",
-        (Edit("busy_callback/exposure.py", "    if open_to:\n", "    if False:\n"),),
+        (Edit("busy_callback/pbx/manager_exposure.py", "    if open_to:\n", "    if False:\n"),),
         (f"{EXPOSURE}test_a_manager_that_listens_beyond_this_machine_is_told",),
     ),
     Guard(
         "a secret that others read is told",
-        (Edit("busy_callback/exposure.py", "& stat.S_IROTH and settings.secret", "& 0"),),
+        (Edit("busy_callback/pbx/manager_exposure.py", "& stat.S_IROTH and settings.secret", "& 0"),),
         (f"{EXPOSURE}test_a_secret_that_everybody_can_read_is_told",),
     ),
     Guard(
         "our files are for Asterisk's user and group",
-        (Edit("busy_callback/durable.py", "FILE_MODE = 0o640", "FILE_MODE = 0o644"),),
+        (Edit("busy_callback/store/durable.py", "FILE_MODE = 0o640", "FILE_MODE = 0o644"),),
         (f"{EXPOSURE}test_no_file_of_ours_is_for_everybody",),
     ),
 )

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from busy_callback import dialplan
 from busy_callback.request import RECALLING, Request
 from busy_callback.settings import Directories, find_directories, load
-from busy_callback.spool import Spool
+from busy_callback.setup import dialplan
+from busy_callback.store.spool import Spool
 
 from . import DIES_WITH_US
 from .asterisk import CONFIG, Asterisk

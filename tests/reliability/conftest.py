@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from busy_callback import request as rq
-from busy_callback.callfile import call_file_name, compose, report_name
+from busy_callback.clock import since_boot
+from busy_callback.pbx.callfile import call_file_name, compose, report_name
 from busy_callback.poller import Poller
 from busy_callback.request import Request
 from busy_callback.settings import Directories, load
-from busy_callback.spool import Spool
-from busy_callback.steps import since_boot
+from busy_callback.store.spool import Spool
 
 from ..lab.standin import CallFiles, StandIn
 

@@ -24,7 +24,7 @@ TALK = 0.03  # seconds
 NEWS = b"Event: UserEvent\r\nUserEvent: BusyCallback\r\n\r\n"
 HOLDER = """
 import sys
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 with Spool(sys.argv[1]).lock():
     print("held", flush=True)
     sys.stdin.read()

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from busy_callback import agi, policy
 from busy_callback import request as rq
-from busy_callback.ami import Ami
-from busy_callback.callfile import compose, read_report
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, CorruptRequestError, SettingsError
+from busy_callback.pbx.ami import Ami
+from busy_callback.pbx.callfile import compose, read_report
 from busy_callback.request import Request
 from busy_callback.settings import Settings, find_directories, load
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
 

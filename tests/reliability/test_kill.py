@@ -21,7 +21,7 @@ CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "flock", "pwrite64", "
 # The command, less patient: a close that was told of an error leaves the lock to its holder until that ends.
 COMMAND = """
 import runpy
-from busy_callback import durable
+from busy_callback.store import durable
 durable.LOCK_TIME = 0.2
 runpy.run_module("busy_callback", run_name="__main__")
 """

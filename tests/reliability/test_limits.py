@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback import request as rq
-from busy_callback.spool import FULL, REGISTERED
+from busy_callback.store.spool import FULL, REGISTERED
 
 from ..lab.standin import StandIn
 from .conftest import Pbx

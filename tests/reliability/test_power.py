@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from busy_callback import callfile, policy
+from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.durable import withdraw
+from busy_callback.pbx import callfile
 from busy_callback.settings import Settings
-from busy_callback.spool import DUPLICATE, REGISTERED, Spool
+from busy_callback.store.durable import withdraw
+from busy_callback.store.spool import DUPLICATE, REGISTERED, Spool
 
 from ..lab.power import Recorder, after, build, outcomes
 

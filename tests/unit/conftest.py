@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from busy_callback import files
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool
-
-from .pbx import Pbx
+from busy_callback.setup import placed_files as files
+from busy_callback.store.spool import Spool
+from tests.unit.setup.pbx import Pbx
 
 NOW = 1_800_000_000.0
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from busy_callback.lastgood import keep
 from busy_callback.settings import Directories
-from busy_callback.spool import Spool
+from busy_callback.store.last_good_settings import keep
+from busy_callback.store.spool import Spool
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "agi-bin" / "busy_callback.py"
@@ -209,13 +209,14 @@ OURS = {
         "",
         ".agi",
         ".deadline",
-        ".durable",
         ".errors",
-        ".lastgood",
         ".numbering",
         ".request",
         ".settings",
-        ".spool",
+        ".store",
+        ".store.durable",
+        ".store.last_good_settings",
+        ".store.spool",
     )
 }
 BUDGET = OURS | {"fcntl"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from busy_callback.settings import Directories
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from .test_agi import run, status
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback.settings import Directories
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from .test_agi import ANSWER, run, status
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from busy_callback import cli
 from busy_callback import request as rq
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 
 @pytest.fixture

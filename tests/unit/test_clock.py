@@ -17,7 +17,7 @@ from busy_callback import request as rq
 from busy_callback.policy import Line, Outcome
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
 from .byhand import Machine

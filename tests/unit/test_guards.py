@@ -25,7 +25,7 @@ def test_a_guard_stands_where_it_is_taken_out(guard: Guard) -> None:
 def test_each_test_of_a_promise_has_a_guard() -> None:
     """Every test in the files that SECURITY.md names was seen to fail without something."""
     missed = {test.partition("[")[0] for guard in GUARDS for test in guard.tests}
-    files = {path for name in re.findall(r"test_\w+\.py", SECURITY) for path in ROOT.glob(f"tests/*/{name}")}
+    files = {path for name in re.findall(r"test_\w+\.py", SECURITY) for path in ROOT.glob(f"tests/**/{name}")}
     for path in sorted(files - {ROOT / "tests/acceptance/test_numbers.py"}):
         for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
             assert f"{path.relative_to(ROOT)}::{name}" in missed, name

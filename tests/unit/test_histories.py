@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from busy_callback import callfile, policy
+from busy_callback import policy
 from busy_callback import request as rq
+from busy_callback.pbx import callfile
 from busy_callback.policy import Line
 from busy_callback.request import Request
 from busy_callback.settings import Settings
-from busy_callback.spool import Spool
+from busy_callback.store.spool import Spool
 
 from .conftest import NOW
 

@@ -11,10 +11,10 @@ import pytest
 
 from busy_callback import policy
 from busy_callback import request as rq
+from busy_callback.pbx.device_states import View
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
-from busy_callback.spool import Spool
-from busy_callback.view import View
+from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
 from .byhand import Machine

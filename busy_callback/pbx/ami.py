@@ -1,0 +1,293 @@
+"""Asterisk's manager interface: pyst2's Manager behind deadlines and checks.
+
+pyst2 0.5.1 waits for ever, checks no header, matches no answer to its action and can't reconnect. So: one
+fresh Manager a connection, one thread that sends, a raising alarm around everything, no value sent that
+is not plain, every answer checked against its ActionID.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from asterisk.manager import ManagerException
+
+from busy_callback.deadline import Deadline
+from busy_callback.errors import AsteriskError, DeadlineError
+from busy_callback.pbx.ami_session import Session
+from busy_callback.policy import INVALID, combine
+from busy_callback.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
+MANY = 500  # actions sent at once; Asterisk answers them within a hundredth of the deadline
+PROBE_TRIES = 3  # of a question to the dialplan; another poller's must come in between by less than a millisecond
+PROBE_CONTEXT = "busy-callback-probe"
+LAMP_CONTEXT = "busy-callback-lamp"
+USER_EVENT = "BusyCallback"
+
+# include/asterisk/devicestate.h, enum ast_device_state; main/devicestate.c, devstatestring
+DEVICE_STATES = (
+    "UNKNOWN",
+    "NOT_INUSE",
+    "INUSE",
+    "BUSY",
+    "INVALID",
+    "UNAVAILABLE",
+    "RINGING",
+    "RINGINUSE",
+    "ONHOLD",
+)
+
+# What a device may be called in an AMI frame and a call file. SHELL and EVAL in a variable's name would
+# need Asterisk's "system" class (main/manager.c), so such a device is asked for by nobody.
+_DEVICE = re.compile(r"(?:[A-Za-z0-9]+/|Custom:busy-callback-)[A-Za-z0-9_.@/-]{1,60}")
+_CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/;-]{1,100}")
+
+
+def check_device(device: str) -> str:
+    """Return ``device`` if it may be sent to Asterisk; raise ValueError otherwise."""
+    if not _DEVICE.fullmatch(device):
+        raise ValueError(f"{device[:60]!r} is not a device's name, as PJSIP/202")
+    return device
+
+
+class Ami:
+    """One connection to Asterisk's manager interface, as a context manager.
+
+    With ``on_event``, that function is called in another thread with the name and headers of each event
+    (DeviceStateChange and our own UserEvent), and with an empty name when the connection has ended.
+    Every method raises AsteriskError, with a sentence that says what to do.
+    """
+
+    def __init__(self, settings: Settings, on_event: Callable[[str, dict[str, str]], None] | None = None) -> None:
+        self._settings = settings
+        self._on_event = on_event
+        self._numbers = itertools.count(1)
+        self._probe_missing = False
+        self._session = Session(self._pass_on, self._ended)
+
+    def _ended(self) -> None:
+        if self._on_event:
+            self._on_event("", {})
+
+    def _pass_on(self, name: str, headers: dict[str, str]) -> None:
+        if self._on_event and name in {"DeviceStateChange", "UserEvent"}:
+            self._on_event(name, headers)
+
+    def __enter__(self) -> Ami:
+        try:
+            self._connect()
+        except BaseException:
+            self._session.end()
+            raise
+        return self
+
+    def _connect(self) -> None:
+        where = f"{self._settings.host}:{self._settings.port}"
+        try:
+            with Deadline(ANSWER_TIME, f"no greeting from Asterisk's manager at {where}"):
+                self._session.connect(self._settings.host, self._settings.port)
+        except DeadlineError as error:
+            raise AsteriskError(str(error)) from None
+        except (ManagerException, OSError, ValueError) as error:
+            raise AsteriskError(f"Asterisk's manager at {where} can't be reached: {_reason(error)}") from None
+        answer = self._act(
+            Action="Login",
+            Username=self._settings.user,
+            Secret=self._settings.secret,
+            Events="call,user" if self._on_event else "off",
+        )
+        if answer.get("Response") != "Success":
+            raise AsteriskError(
+                f"Asterisk's manager at {where} refuses user {self._settings.user!r}: "
+                f"{answer.get('Message', 'no reason given')}; compare manager.conf with busy_callback.conf"
+            )
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._on_event = None
+        try:
+            # A connection that has just failed would only fail again, after all of its time.
+            if exc is None and self._session.connected():
+                self._act(Action="Logoff")
+        except AsteriskError:
+            pass  # it is ended either way
+        finally:
+            self._session.end()
+
+    def _act(self, **fields: str | list[str]) -> dict[str, Any]:
+        """Send one action and return its answer's headers."""
+        return self._act_all([fields])[0]
+
+    def _act_all(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[dict[str, Any]]:
+        """Send some actions at once and return the headers of their answers."""
+        numbered: list[dict[str, str | list[str]]] = []
+        for action in actions:
+            for value in itertools.chain.from_iterable(v if isinstance(v, list) else [v] for v in action.values()):
+                if not value.isascii() or not value.isprintable() or len(value) > 900:
+                    raise ValueError(f"{value[:40]!r} can't stand in a manager action")
+            numbered.append({**action, "ActionID": f"busy-callback-{next(self._numbers)}"})
+        name = actions[0]["Action"]
+        try:
+            with Deadline(ANSWER_TIME, f"Asterisk did not answer {name} within {ANSWER_TIME:.0f} s"):
+                answers = self._session.send_actions(numbered)
+        except DeadlineError as error:
+            raise AsteriskError(str(error)) from None
+        except (ManagerException, OSError, ValueError) as error:
+            raise AsteriskError(f"the connection to Asterisk broke during {name}: {_reason(error)}") from None
+        for action, answer in zip(numbered, answers):
+            if answer.headers.get("ActionID") != action["ActionID"]:
+                raise AsteriskError(f"Asterisk answered {name} out of order: {answer.response!r:.200}")
+        return [answer.headers for answer in answers]
+
+    def _get(self, variable: str, **channel: str) -> str:
+        """Return a variable's or a function's value, '' when unset (manager.c, action_getvar)."""
+        return self._value(variable, self._act(Action="Getvar", Variable=variable, **channel), bool(channel))
+
+    def _get_all(self, variables: Sequence[str]) -> list[str]:
+        """Return the values of many, asked for at once: one by one each would cost a round trip."""
+        values: list[str] = []
+        for first in range(0, len(variables), MANY):
+            some = variables[first : first + MANY]
+            answers = self._act_all([{"Action": "Getvar", "Variable": variable} for variable in some])
+            values += map(self._value, some, answers)
+        return values
+
+    def _value(self, variable: str, answer: dict[str, Any], of_channel: bool = False) -> str:
+        if of_channel and answer.get("Message") == "No such channel":
+            return ""
+        if answer.get("Response") != "Success" or answer.get("Variable") != variable:
+            raise AsteriskError(
+                f"Asterisk does not tell {variable}: {answer.get('Message', 'no reason given')}; "
+                f"its manager.conf must give user {self._settings.user!r} write = reporting,originate"
+            )
+        return str(answer.get("Value", ""))
+
+    def device_states(self, devices: Iterable[str]) -> dict[str, int]:
+        """Return the state of each device as ChanIsAvail's AVAILSTATUS numbers it (see DEVICE_STATES)."""
+        asked = list(devices)
+        words = self._get_all([f"DEVICE_STATE({check_device(device)})" for device in asked])
+        for device, word in zip(asked, words):
+            if word not in DEVICE_STATES:
+                raise AsteriskError(f"Asterisk does not know DEVICE_STATE({device}); is func_devstate.so loaded?")
+        return {device: DEVICE_STATES.index(word) for device, word in zip(asked, words)}
+
+    def device_state(self, device: str) -> int:
+        """Return the state of one device."""
+        return self.device_states([device])[device]
+
+    def survey(self, extensions: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return the devices of each extension, by the setting, with their states; it may have none.
+
+        ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``: what AstDB has for it, which only
+        the dialplan may read (main/pbx_functions.c takes DB for dangerous).
+        """
+        way = self._settings.device
+        if way == "auto":
+            pjsip = self.device_states(f"PJSIP/{e}" for e in extensions)
+            others = [e for e in extensions if pjsip[f"PJSIP/{e}"] == INVALID]
+            sip = self.device_states(f"SIP/{e}" for e in others)
+            found = {e: {f"PJSIP/{e}": pjsip[f"PJSIP/{e}"]} for e in extensions}
+            return {**found, **{e: {f"SIP/{e}": sip[f"SIP/{e}"]} for e in others}}
+        if way == "freepbx":
+            texts = [self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=e) for e in extensions]
+        elif way.startswith("hint@"):
+            texts = self._get_all([f"HINT({e}@{way[5:]})" for e in extensions])
+        else:
+            texts = [way.replace("{ext}", e) for e in extensions]
+        # What else an admin's hints and AstDB hold is left out.
+        devices = {e: [d for d in t.split("&") if _DEVICE.fullmatch(d)] for e, t in zip(extensions, texts)}
+        states = self.device_states({d for some in devices.values() for d in some})
+        return {e: {d: states[d] for d in some} for e, some in devices.items()}
+
+    def are_talking(self, some: Iterable[str], others: Iterable[str]) -> bool:
+        """Tell whether a channel of some devices is connected with one of the others (BRIDGEPEER, main/bridge.c)."""
+        for device in some:
+            for channel in self._get(f"CHANNELS(^{re.escape(check_device(device))}-)").split():
+                peers = self._get("BRIDGEPEER", Channel=channel).split(",") if _CHANNEL.fullmatch(channel) else []
+                if any(peer.rpartition("-")[0] in others for peer in peers):
+                    return True
+        return False
+
+    def set_lamps(self, states: Mapping[str, int]) -> None:
+        """Give extensions' lamps, Custom:busy-callback-EXTENSION, a device state each."""
+        actions = [_to_run(LAMP_CONTEXT, e, BUSY_CALLBACK_LAMP=DEVICE_STATES[s]) for e, s in states.items()]
+        for first in range(0, len(actions), MANY):
+            self._act_all(actions[first : first + MANY])
+
+    def lamps(self, extensions: Sequence[str]) -> dict[str, int]:
+        """Return the device state of each extension's lamp."""
+        states = self.device_states(f"Custom:busy-callback-{extension}" for extension in extensions)
+        return dict(zip(extensions, states.values()))
+
+    def chan_is_avail(self, devices: Sequence[str]) -> int:
+        """Run ChanIsAvail(devices,as) in Asterisk and return AVAILSTATUS, combined.
+
+        Where the probe context is not loaded, DEVICE_STATE, which gives the same numbers, is asked, and a
+        warning logged once.
+        """
+        dial_string = "&".join(map(check_device, devices))
+        numbers = self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=dial_string).split("&")
+        if all(number.isascii() and number.isdigit() for number in numbers):
+            return combine(map(int, numbers))
+        if not self._probe_missing:
+            self._probe_missing = True
+            log.warning(
+                "ChanIsAvail can't be run: context %s is not loaded or user %s may not originate "
+                "(manager.conf: write = reporting,originate); using DEVICE_STATE instead",
+                PROBE_CONTEXT,
+                self._settings.user,
+            )
+        return combine(self.device_states(devices).values())
+
+    def probe(self, device: str) -> bool:
+        """Tell whether ChanIsAvail can be run in Asterisk: doctor asks."""
+        return self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=check_device(device)).isdigit()
+
+    def _ask_dialplan(self, question: str, **variables: str) -> str:
+        """Let the probe context answer a question; '' when it can't.
+
+        A Local channel runs it; the answer comes back in a global variable. A session's actions run one after
+        the other, so that both can be sent at once. Another poller, which learns while we work, may ask in
+        between: then we ask again.
+        """
+        for _ in range(PROBE_TRIES):
+            probe_id = os.urandom(8).hex()
+            run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
+            answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
+            found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")
+            if found == probe_id:
+                return text
+            if not found:
+                break
+        return ""
+
+
+def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | list[str]]:
+    """Return the action that runs an extension of ours in Asterisk to its end.
+
+    It always answers "Originate failed", as the channel never answers; what it did tells.
+    """
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{extension}@{context}/n",
+        "Application": "NoOp",
+        "Timeout": "3000",
+        "Variable": [f"{name}={value}" for name, value in variables.items()],
+    }
+
+
+def _reason(error: Exception) -> str:
+    """Return what is worth reading of pyst2's exceptions, which carry (errno, text) or a text."""
+    return str(error.args[-1]) if error.args else type(error).__name__

@@ -1,0 +1,170 @@
+"""Writes Asterisk call files, and reads back what the dialplan reported of the recall.
+
+The rules of call files are those of Asterisk's pbx/pbx_spool.c. One recall attempt N of request ID has
+two files: ``outgoing/busy-callback-ID.N.call``, which Asterisk keeps until the attempt is over, and the
+spool's ``recalls/ID.N``, to which the dialplan appends a line a fact (dialplan/extensions_busy_callback.conf):
+
+    claimed UNIQUEID              this run of the call file may ring the caller
+    answered                      the caller took it
+    caller DIALSTATUS CAUSE       how ringing the caller ended
+    callee DIALSTATUS SECONDS     how the call to the callee ended, and how long they talked
+
+The first line decides who has the attempt: ``claimed`` by a run of the call file, or ``withdrawn`` by us.
+Appending is atomic (O_APPEND), so there is exactly one first line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from busy_callback.errors import CorruptRequestError, SettingsError
+from busy_callback.policy import Outcome
+from busy_callback.request import Request
+from busy_callback.settings import Settings
+from busy_callback.store.durable import exists, flush_directory, move_durably, read_file
+
+RECALL_CONTEXT = "custom-auto-redial"
+MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
+_NEVER_AGAIN = 86400  # seconds; RetryTime longer than any call (pbx_spool.c dials twice otherwise)
+_WAIT_MARGIN = 10  # seconds for the Local channel beyond the caller's own ring time
+
+
+def call_file_name(request: Request) -> str:
+    """Return the name of the call file of the request's current attempt."""
+    return f"busy-callback-{request.id}.{request.attempt}.call"
+
+
+def report_name(request: Request) -> str:
+    """Return the name, in the spool's recalls/, of the current attempt's report."""
+    return f"{request.id}.{request.attempt}"
+
+
+def clean(value: str) -> str:
+    """Return ``value`` if it can stand in a call file's line as it is; raise ValueError otherwise.
+
+    Refused: control characters (a line feed would add a field), a comment's start (``;``, ``#`` after a
+    blank), blanks at the ends, anything that is not ASCII.
+    """
+    if not value.isascii() or ";" in value:
+        raise ValueError(f"{value[:40]!r} can't stand in a call file")
+    return clean_text(value)
+
+
+def clean_text(value: str) -> str:
+    r"""Return an admin's ``value``, which may hold any script and ``;``, as it can stand in a call file's line.
+
+    Raises ValueError for control characters, a comment's start, a backslash and blanks at the ends. ``;`` is
+    written ``\;`` (pbx/pbx_spool.c, apply_outgoing).
+    """
+    if not value.isprintable() or "\\" in value or value != value.strip() or value.startswith("#") or " #" in value:
+        raise ValueError(f"{value[:40]!r} can't stand in a call file")
+    return value.replace(";", "\\;")
+
+
+def compose(request: Request, settings: Settings, devices: tuple[str, str], report: str, control_socket: str) -> bytes:
+    """Return the call file of the request's current attempt.
+
+    ``devices`` are the dial strings of caller and callee, ``report`` the absolute path of the attempt's
+    report. Raises SettingsError for a path, and ValueError for another value, that can't stand there.
+    """
+    for path in (report, control_socket):
+        if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
+            raise SettingsError(f"{path}: a dialplan can't name this path; see asterisk.conf's [directories]")
+    caller, callee = request.caller, request.callee
+    variables = {
+        "BUSY_CALLBACK_FROM": caller,
+        "BUSY_CALLBACK_TO": callee,
+        "BUSY_CALLBACK_FROM_DEVICE": devices[0],
+        "BUSY_CALLBACK_TO_DEVICE": devices[1],
+        "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
+        "BUSY_CALLBACK_RETENTION": "yes" if settings.retention else "no",
+        "BUSY_CALLBACK_REPORT": report,
+        "BUSY_CALLBACK_CONTROL": control_socket,
+        "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
+        # FreePBX: keeps its intercom auto-answer off for a recalled call.
+        "CC_RECALL": "1",
+        # On the far end, which runs the ordinary dialplan: report how the call to the callee ended.
+        "CHANNEL(hangup_handler_push)": "busy-callback-report,callee,1",
+    }
+    texts = {"BUSY_CALLBACK_NAME": settings.caller_id.replace("{callee}", callee)}
+    if settings.alert_info:
+        texts["BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
+    if request.language:
+        variables["CHANNEL(language)"] = request.language
+    fields = [
+        # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end.
+        ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
+        ("Callerid", f"{caller} <{caller}>"),
+        ("Context", settings.context),
+        ("Extension", callee),
+        ("Priority", "1"),
+        ("WaitTime", str(settings.ring_time + _WAIT_MARGIN)),
+        ("MaxRetries", "0"),
+        ("RetryTime", str(_NEVER_AGAIN)),
+        *(("Setvar", f"{name}={value}") for name, value in variables.items()),
+    ]
+    lines = [f"{key}: {clean(value)}" for key, value in fields]
+    lines += [f"Setvar: {name}={clean_text(value)}" for name, value in texts.items()]
+    encoded = [line.encode("utf-8") for line in lines]
+    if any(len(line) > MAX_LINE for line in encoded):
+        raise ValueError(f"a line of more than {MAX_LINE} bytes can't stand in a call file")
+    return b"\n".join([*encoded, b""])
+
+
+def hand_over(data: bytes, name: str, temporary_directory: str, outgoing: str) -> None:
+    """Move the call file into ``outgoing`` in one rename, flushed; Asterisk dials within milliseconds.
+
+    Raises OSError, with nothing handed over.
+    """
+    move_durably(data, os.path.join(temporary_directory, name), os.path.join(outgoing, name))
+    try:
+        flush_directory(outgoing)
+    except OSError:
+        pass  # it is handed over; and after a power cut no Asterisk would run it
+
+
+def waits(outgoing: str, request: Request) -> bool:
+    """Tell whether the current attempt's call file is still in ``outgoing``: not begun, or not over.
+
+    Raises OSError where that can't be told.
+    """
+    return exists(os.path.join(outgoing, call_file_name(request)))
+
+
+def remove(outgoing: str, request: Request) -> None:
+    """Take the current attempt's call file out of ``outgoing``, if it is there."""
+    try:
+        os.unlink(os.path.join(outgoing, call_file_name(request)))
+    except FileNotFoundError:
+        pass
+
+
+def read_report(report: str) -> Outcome:
+    """Return what the report at that path says; an absent or empty one says nothing.
+
+    One that can't ever be read may have been a claim: it is taken for one. Raises OSError for one that may
+    be readable the next time.
+    """
+    try:
+        lines = read_file(report).decode("ascii", "replace").splitlines()
+    except FileNotFoundError:
+        return Outcome()
+    except CorruptRequestError:
+        return Outcome(claimed=True)
+    facts = {line.split()[0]: line.split() for line in reversed(lines) if line.strip()}
+    caller, callee = facts.get("caller", []), facts.get("callee", [])
+
+    def number(words: list[str]) -> int:
+        text = "".join(words)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+    return Outcome(
+        claimed=bool(lines) and lines[0].startswith("claimed "),
+        withdrawn=bool(lines) and lines[0] == "withdrawn",
+        answered="answered" in facts,
+        caller="".join(caller[1:2]),
+        cause=number(caller[2:3]),
+        callee="".join(callee[1:2]),
+        talked=number(callee[2:3]),
+    )

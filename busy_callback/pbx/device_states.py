@@ -1,0 +1,115 @@
+"""What is known of the extensions' devices and lamps, over one connection to Asterisk."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+
+from busy_callback.pbx.ami import DEVICE_STATES, USER_EVENT, Ami
+from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
+from busy_callback.request import Request, is_id
+
+BATCH = 1000  # extensions whose states are learnt at once: what that takes of memory for all of many is not given back
+
+
+class View:
+    """The lines of all extensions that anybody waits for or is waiting at, kept up to date by events.
+
+    ``begun`` is the time that a state counts from when this view sees it first: a watch that has just begun
+    can't know for how long a callee has been free, and gives it the whole guard time.
+    """
+
+    def __init__(self, ami: Ami, begun: float = 0.0) -> None:
+        self.ami = ami
+        self._begun = begun
+        # Nearly every extension has one device, and a watch may know a hundred thousand: no tuples of one.
+        self._dial_strings: dict[str, str] = {}  # by extension, its devices joined by &
+        self._extensions: dict[str, str] = {}  # by device, joined by &
+        self._states: dict[str, int] = {}  # by device
+        self._first: dict[int, Line] = {}  # by state: one for all whose state is known since the beginning
+        self.lines: dict[str, Line] = {}  # by extension
+        self._lamps: dict[str, int] = {}  # read in advance, by extension
+        self.changed: set[str] = set()  # extensions whose state has changed, for the next look
+        # Ids of requests that others have changed, each once however often it is named; "" for one that was not.
+        self.news: dict[str, None] = {}
+
+    def dial_string(self, extension: str) -> str:
+        """Return the extension's devices, joined by &."""
+        line = self.lines.get(extension)
+        # INVALID: its technology may not have been loaded yet, so ask again which it is.
+        if extension not in self._dial_strings or (line and line.state == INVALID):
+            self._learn([extension])
+        return self._dial_strings[extension]
+
+    def _learn(self, extensions: list[str]) -> None:
+        for extension, states in self.ami.survey(extensions).items():
+            self._dial_strings[extension] = "&".join(states)
+            self._states.update(states)
+            for device in states:
+                known = self._extensions.get(device)
+                if known is None:
+                    self._extensions[device] = extension
+                elif extension not in known.split("&"):
+                    self._extensions[device] = f"{known}&{extension}"
+
+    def ask(self, extensions: Iterable[str]) -> None:
+        """Learn the states of the extensions, as far as they are unknown; events keep them up to date."""
+        unknown = (extension for extension in extensions if extension not in self.lines)
+        while some := list(dict.fromkeys(itertools.islice(unknown, BATCH))):
+            self._learn(some)
+            for extension in some:
+                self._combine(extension, self._begun)
+
+    def _combine(self, extension: str, now: float) -> None:
+        """Make the extension's state of its devices'."""
+        devices = self._dial_strings[extension].split("&")
+        state = combine(self._states.get(device, INVALID) for device in devices)
+        known = self.lines.get(extension)
+        if known is None:
+            self.lines[extension] = self._first.setdefault(state, Line(state, now))
+        elif is_free(known.state) != is_free(state) or state in TALKING_STATES:
+            self.lines[extension] = Line(state, now)
+        else:
+            self.lines[extension] = Line(state, known.since)
+
+    def last_word(self, extension: str) -> int:
+        """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
+        return self.ami.chan_is_avail(self.dial_string(extension).split("&"))
+
+    def note(self, name: str, headers: dict[str, str], now: float) -> bool:
+        """Take in an event; tell whether it is a reason to look."""
+        if name == "UserEvent":
+            if headers.get("UserEvent") != USER_EVENT:
+                return False
+            named = headers.get("Request", "")
+            # A recall's own report is no news: each look reads the reports of all that are under way.
+            if "Report" not in headers and named not in self.news:
+                ids = named.split()
+                self.news.update(dict.fromkeys(ids if ids and all(map(is_id, ids)) else [""]))
+            return True
+        device, state = headers.get("Device", ""), headers.get("State", "")
+        if device not in self._extensions or state not in DEVICE_STATES:
+            return False
+        known, self._states[device] = self._states.get(device), DEVICE_STATES.index(state)
+        extensions = self._extensions[device].split("&")
+        for extension in extensions:
+            self._combine(extension, now)
+        if known == self._states[device]:
+            return False
+        self.changed.update(extensions)
+        return True
+
+    def are_talking(self, request: Request) -> bool:
+        """Tell whether caller and callee of the request are connected with each other."""
+        ends = (self.dial_string(number).split("&") for number in (request.caller, request.callee))
+        return self.ami.are_talking(*ends)
+
+    def read_lamps(self, extensions: Iterable[str]) -> None:
+        """Learn now which of the extensions' lamps are lit, for the next time that they are shown."""
+        self._lamps = self.ami.lamps(list(extensions))
+
+    def show_lamps(self, states: Mapping[str, int]) -> None:
+        """Give each extension's lamp its state, where it has another."""
+        known, self._lamps = self._lamps, {}
+        known.update(self.ami.lamps([extension for extension in states if extension not in known]))
+        self.ami.set_lamps({extension: state for extension, state in states.items() if known[extension] != state})

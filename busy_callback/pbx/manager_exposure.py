@@ -1,0 +1,63 @@
+"""What would let strangers at the manager interface: it is told to the admin, not mended behind the back."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import stat
+import sys
+
+from busy_callback.settings import Directories, Settings
+from busy_callback.store.logged_faults import Trouble
+
+_LISTENS = "0A"  # include/net/tcp_states.h, TCP_LISTEN
+
+
+def complaints(directories: Directories, settings: Settings, proc: str = "/proc/net") -> list[str]:
+    """Return a sentence for each thing that is open wider than it need be."""
+    found = []
+    try:
+        if os.stat(directories.conf).st_mode & stat.S_IROTH and settings.secret:
+            found.append(f"everybody on this machine can read the secret in {directories.conf}: chmod o-r")
+    except OSError:
+        pass
+    open_to = sorted(address for address in _listeners(settings.port, proc) if not address.is_loopback)
+    if open_to:
+        found.append(
+            f"Asterisk's manager listens on {', '.join(map(str, open_to))}, port {settings.port}: strangers can try "
+            "passwords there; set bindaddr = 127.0.0.1 in manager.conf"
+        )
+    return found
+
+
+def tell(directories: Directories, settings: Settings, known: str) -> None:
+    """Log each of them once, and when there is none any more; the file ``known`` remembers."""
+    told = Trouble(known, "", "the manager interface and its secret are closed to strangers")
+    told.tell(complaints(directories, settings))
+
+
+def _listeners(port: int, proc: str) -> list[ipaddress.IPv4Address]:
+    """Return the addresses on which somebody listens at that TCP port; IPv6's any counts as IPv4's."""
+    found = set()
+    for name in ("tcp", "tcp6"):
+        try:
+            with open(f"{proc}/{name}", encoding="ascii") as file:
+                rows = [line.split() for line in file.readlines()[1:]]
+        except OSError:
+            continue
+        for row in rows:
+            address, _, listening_port = row[1].partition(":")
+            if row[3] == _LISTENS and int(listening_port, 16) == port:
+                found.add(_address(address))
+    return sorted(found)
+
+
+def _address(text: str) -> ipaddress.IPv4Address:
+    """Return the kernel's hexadecimal address (words in the machine's order) as IPv4: IPv6's as what it amounts to."""
+    words = [int(text[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(text), 8)]
+    if len(words) == 1:
+        return ipaddress.IPv4Address(words[0])
+    six = ipaddress.IPv6Address(b"".join(words))
+    if six.ipv4_mapped:
+        return six.ipv4_mapped
+    return ipaddress.IPv4Address("127.0.0.1" if six.is_loopback else "0.0.0.0")  # noqa: S104

@@ -1,0 +1,63 @@
+"""What doctor's checks work with: the PBX under examination, what was found, and what is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+from busy_callback.settings import Settings
+from busy_callback.setup.survey import COMMAND, Survey
+
+INSTALL = f"run: {COMMAND} install"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found; ``cure`` says what to do."""
+
+    name: str
+    ok: bool
+    message: str
+    cure: str = ""
+
+
+class Sick(Exception):  # noqa: N818 - it is what is wrong with the PBX, not with us
+    """What a check found wrong, and its cure."""
+
+    def __init__(self, message: str, cure: str) -> None:
+        super().__init__(message)
+        self.cure = cure
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The PBX under examination."""
+
+    survey: Survey
+    settings: Settings
+
+    def as_asterisk(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as the user that Asterisk runs as; ``more`` is its input and environment."""
+        owner = self.survey.owner
+        environ = {"PATH": os.defpath, **{k: v for k, v in more.items() if k.isupper()}}
+        options = {"env": environ, "input": more.get("input", ""), "cwd": "/", "timeout": 30}
+        if os.geteuid() == owner.uid:
+            return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
+        if os.geteuid():
+            raise Sick(f"only root and {owner.name} can check this", f"run: sudo {COMMAND} doctor")
+        groups = os.getgrouplist(owner.name, owner.gid)
+        return subprocess.run(  # type: ignore[call-overload,no-any-return]
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=owner.uid,
+            group=owner.gid,
+            extra_groups=groups,
+            **options,
+        )
+
+    def may(self, how: str, path: str) -> bool:
+        """Tell whether Asterisk's user may read (``-r``), write (``-w``) or enter and run (``-x``) a path."""
+        return self.as_asterisk(["/bin/sh", "-c", f'test {how} "$1"', "sh", path]).returncode == 0

@@ -1,0 +1,57 @@
+"""Checks that all works, and says what to do where it does not; changes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+from busy_callback.errors import AsteriskError, BusyCallbackError
+from busy_callback.settings import Directories, load
+from busy_callback.setup import checks_asterisk as asterisk
+from busy_callback.setup import checks_machine as machine
+from busy_callback.setup.check import INSTALL, Check, Patient, Sick
+from busy_callback.setup.survey import System, look
+
+# Causes before their effects: the first that fails is the one to cure first.
+CHECKS: dict[str, Callable[[Patient], str]] = {
+    "settings": machine.check_settings,
+    "asterisk": asterisk.check_asterisk,
+    "modules": asterisk.check_modules,
+    "manager": asterisk.check_manager,
+    "permissions": asterisk.check_permissions,
+    "contexts": asterisk.check_contexts,
+    "offer": asterisk.check_offer,
+    "probe": asterisk.check_probe,
+    "prompts": asterisk.check_prompts,
+    "agi": machine.check_agi,
+    "spool": machine.check_spool,
+    "outgoing": machine.check_outgoing,
+    "poller": machine.check_poller,
+    "clock": machine.check_clock,
+    "extensions": asterisk.check_extensions,
+    "states": asterisk.check_states,
+    "log": machine.check_log,
+    "security": machine.check_security,
+}
+
+
+def examine(directories: Directories, asterisk_conf: str, system: System) -> list[Check]:
+    """Run all checks and return what they found, in an order in which causes come before their effects."""
+    try:
+        settings = load(directories.conf)
+        survey = look(directories, asterisk_conf, system)
+    except BusyCallbackError as error:
+        return [Check("settings", False, str(error), "correct it, then run doctor again")]
+    patient = Patient(survey, settings)
+    return [_run(name, check, patient) for name, check in CHECKS.items()]
+
+
+def _run(name: str, check: Callable[[Patient], str], patient: Patient) -> Check:
+    try:
+        return Check(name, True, check(patient))
+    except Sick as sick:
+        return Check(name, False, str(sick), sick.cure)
+    except AsteriskError as error:
+        return Check(name, False, str(error), "start Asterisk, then run doctor again")
+    except (BusyCallbackError, OSError, subprocess.SubprocessError) as error:
+        return Check(name, False, str(error), INSTALL)

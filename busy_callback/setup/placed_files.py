@@ -1,0 +1,171 @@
+"""The files that install places whole: prompts, spool, log rotation, and what runs the poller each minute."""
+
+from __future__ import annotations
+
+import grp
+import os
+import shutil
+import string
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from busy_callback.errors import SetupError
+from busy_callback.setup.journal import Change
+from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot
+from busy_callback.setup.survey import (
+    COMMAND,
+    LANGUAGES,
+    Survey,
+    command_path,
+    has_cron,
+    installed_languages,
+    rotated_already,
+)
+
+SYSTEMD_RELOAD = "systemd"  # not a console command: systemd has to take up a unit
+OTHER_NAMES = {"tw": "zh"}  # not of the form zh_TW, which Asterisk looks for in zh by itself
+TIMER = f"{COMMAND}.timer"
+
+
+def _folder(path: Path, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> Change:
+    return Change(path, Snapshot(DIRECTORY, b"", mode, *owner))
+
+
+def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
+    """Yield the prompts: zh and en, links from the other languages to one of them, and the page's own place.
+
+    An admin's own recordings of these names stay. ``fallback`` is the language that channels of other languages
+    hear, '' for the one set before.
+    """
+    sounds = survey.sounds
+    fallback = fallback or _fallback_now(sounds)
+    names = {}
+    for language in LANGUAGES:
+        if not (sounds / language).is_dir():
+            yield _folder(sounds / language)
+        found = sorted(p for p in (survey.data / "sounds" / language).iterdir() if p.name.startswith(COMMAND))
+        names[language] = [path.name for path in found]
+        for path in found:
+            yield Change(sounds / language / path.name, Snapshot(FILE, path.read_bytes(), 0o644), yours=True)
+    others = {name: OTHER_NAMES.get(name, fallback) for name in [*installed_languages(sounds), *OTHER_NAMES]}
+    for other, language in sorted(others.items()):
+        if other.split("_")[0] in LANGUAGES:
+            continue
+        if not (sounds / other).is_dir():
+            yield _folder(sounds / other)
+        for name in names[language]:
+            yield Change(sounds / other / name, Snapshot(LINK, f"../{language}/{name}".encode()), yours=True)
+    for name in names[fallback]:
+        yield Change(sounds / name, Snapshot(LINK, f"{fallback}/{name}".encode()), yours=True)
+
+
+def _fallback_now(sounds: Path) -> str:
+    """Return the language that the page's own place leads to, by an earlier install."""
+    links = (os.readlink(path) for path in sounds.glob(f"{COMMAND}.*") if path.is_symlink())
+    return next((link.split("/")[0] for link in links if link.split("/")[0] in LANGUAGES), "en")
+
+
+def spool(survey: Survey) -> Iterator[Change]:
+    """Yield the spool's directory, the user's that Asterisk runs as."""
+    yield _folder(Path(survey.directories.spool), 0o750, (survey.owner.uid, survey.owner.gid))
+
+
+LOGROTATE_TEXT = string.Template("""\
+$log {
+    weekly
+    rotate 4
+    missingok
+    notifempty
+    compress
+    delaycompress
+    su $user $group
+}
+""")
+
+
+def log_rotation(survey: Survey) -> Iterator[Change]:
+    """Yield logrotate's file for the poller's log, unless that log is rotated already."""
+    if survey.system.logrotate.is_dir() and not rotated_already(survey):
+        group = grp.getgrgid(survey.owner.gid).gr_name
+        text = LOGROTATE_TEXT.substitute(log=survey.directories.log, user=survey.owner.name, group=group)
+        yield Change.file(survey.system.logrotate / COMMAND, text.encode())
+
+
+SERVICE_TEXT = string.Template("""\
+[Unit]
+Description=Busy CallBack: recall callers whose callees are free
+After=asterisk.service
+
+[Service]
+User=$user
+ExecStart=$command
+""")
+TIMER_TEXT = """\
+[Unit]
+Description=Busy CallBack: look, and look again as soon as a watch has ended
+
+[Timer]
+OnActiveSec=1
+OnUnitInactiveSec=1
+AccuracySec=100ms
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def schedule(survey: Survey) -> Iterator[Change]:
+    """Yield what runs the poller each minute: cron's file, else systemd's."""
+    conf = f" --asterisk-conf {survey.asterisk_conf}" if survey.asterisk_conf else ""
+    command = f"{command_path()}{conf} poll --watch 60"
+    if has_cron() and survey.system.cron.is_dir():
+        line = f"# Busy CallBack for Asterisk\n* * * * * {survey.owner.name} {command}\n"
+        yield Change.file(survey.system.cron / COMMAND, line.encode())
+    elif survey.system.systemd.is_dir():
+        unit = SERVICE_TEXT.substitute(user=survey.owner.name, command=command)
+        yield Change.file(survey.system.systemd / f"{COMMAND}.service", unit.encode(), then=SYSTEMD_RELOAD)
+        yield Change.file(survey.system.systemd / TIMER, TIMER_TEXT.encode(), then=SYSTEMD_RELOAD)
+    else:
+        raise SetupError("there is neither a cron daemon nor systemd to run the poller each minute: install cron")
+
+
+def start_timer() -> None:
+    """Let systemd run the timer, now and after each start of the machine."""
+    for words in (["daemon-reload"], ["enable", "--now", TIMER]):
+        problem = _systemctl(*words)
+        if problem:
+            raise SetupError(f"systemctl {' '.join(words)} failed: {problem}; the files are in place")
+
+
+def stop_timer() -> None:
+    """Let systemd forget the timer, before its file goes."""
+    _systemctl("disable", "--now", TIMER)
+
+
+def pollers(lock: Path) -> list[int]:
+    """Return the processes that are polls of this spool, at work or waiting: they have its lock open."""
+    found = []
+    try:
+        wanted = lock.stat()
+    except OSError:
+        return []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            opened = [path.stat() for path in (process / "fd").iterdir() if path.exists()]
+        except OSError:
+            continue  # it has just ended
+        if any((file.st_dev, file.st_ino) == (wanted.st_dev, wanted.st_ino) for file in opened):
+            found.append(int(process.name))
+    return [process for process in found if process != os.getpid()]
+
+
+def _systemctl(*words: str) -> str:
+    """Run systemctl; return what went wrong, or ''."""
+    try:
+        done = subprocess.run(
+            [shutil.which("systemctl") or "/bin/systemctl", *words], capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        return str(error)
+    return done.stderr.strip() or "for no known reason" if done.returncode else ""

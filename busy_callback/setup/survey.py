@@ -1,0 +1,219 @@
+"""What PBX this is: read from asterisk.conf's directories and from Asterisk's console; changes nothing."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import pwd
+import re
+import shutil
+import stat
+import sys
+import sysconfig
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from busy_callback.errors import SetupError
+from busy_callback.settings import Directories
+from busy_callback.setup.config_files import Line, lines_of, phones_in, read_text
+from busy_callback.setup.console import Console, Phone
+from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
+from busy_callback.setup.wiring import OVERRIDE
+
+COMMAND = "busy-callback"
+AGI_NAME = "busy_callback.py"
+LANGUAGES = ("zh", "en")  # that the package has prompts in
+
+
+@dataclass(frozen=True)
+class System:
+    """The places of the machine that are not Asterisk's; tests have their own."""
+
+    cron: Path = Path("/etc/cron.d")
+    logrotate: Path = Path("/etc/logrotate.d")
+    systemd: Path = Path("/etc/systemd/system")
+    state: Path = Path("/var/lib/busy-callback")
+    freepbx: Path = Path("/etc/freepbx.conf")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A user of this machine."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found out; ``phones`` and ``elsewhere`` are Asterisk's own word when it ``runs``.
+
+    ``elsewhere`` has the directories, by asterisk.conf's names, that the running Asterisk has in other places
+    than asterisk.conf says.
+    """
+
+    directories: Directories
+    asterisk_conf: str
+    system: System
+    console: Console
+    data: Path
+    owner: Owner
+    runs: bool
+    freepbx: bool
+    elsewhere: dict[str, str]
+    phones: tuple[Phone, ...]
+    extensions_conf: tuple[Line, ...] = field(repr=False)
+    manager_conf: tuple[Line, ...] = field(repr=False)
+
+    @property
+    def etc(self) -> Path:
+        """Asterisk's configuration directory."""
+        return Path(self.directories.astetcdir)
+
+    @property
+    def sounds(self) -> Path:
+        """Where Asterisk looks for prompts."""
+        return Path(self.directories.astdatadir) / "sounds"
+
+    @property
+    def agi(self) -> Path:
+        """The AGI script in Asterisk's place."""
+        return Path(self.directories.astagidir) / AGI_NAME
+
+    @property
+    def context(self) -> str:
+        """The context of most phones, or ''."""
+        counted = Counter(phone.context for phone in self.phones if phone.context)
+        return "from-internal" if self.freepbx else counted.most_common(1)[0][0] if counted else ""
+
+    @property
+    def technology(self) -> str:
+        """PJSIP or SIP when all phones are of one technology, else ''."""
+        found = {phone.technology for phone in self.phones}
+        return found.pop() if len(found) == 1 else ""
+
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """The numbering plan as patterns: each first digit and length that a phone has."""
+        return tuple(sorted({phone.extension[0] + "X" * (len(phone.extension) - 1) for phone in self.phones}))
+
+
+def look(directories: Directories, asterisk_conf: str = "", system: System | None = None) -> Survey:
+    """Return the survey of the PBX at ``directories``; raise SetupError when there is none."""
+    system = system or System()
+    etc = Path(directories.astetcdir)
+    if not etc.is_dir():
+        raise SetupError(f"there is no {etc}: is Asterisk installed? Name its asterisk.conf with --asterisk-conf")
+    console = Console(directories, asterisk_conf)
+    runs = console.runs()
+    extensions = tuple(lines_of(etc / "extensions.conf", etc))
+    return Survey(
+        directories=directories,
+        asterisk_conf=asterisk_conf,
+        system=system,
+        console=console,
+        data=data_directory(),
+        owner=_owner(directories),
+        runs=runs,
+        freepbx=system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions),
+        elsewhere=_elsewhere(directories, console) if runs else {},
+        phones=tuple(console.phones()) if runs else tuple(_phones_on_disk(etc)),
+        extensions_conf=extensions,
+        manager_conf=tuple(lines_of(etc / "manager.conf", etc)),
+    )
+
+
+_OWN_NAMES = {
+    "Configuration directory": "astetcdir",
+    "Spool directory": "astspooldir",
+    "AGI Scripts directory": "astagidir",
+    "Data directory": "astdatadir",
+    "Log directory": "astlogdir",
+}
+
+
+def _elsewhere(directories: Directories, console: Console) -> dict[str, str]:
+    table = console.table("core show settings")
+    return {
+        name: table[label]
+        for label, name in _OWN_NAMES.items()
+        if table.get(label) and os.path.realpath(table[label]) != os.path.realpath(getattr(directories, name))
+    }
+
+
+def data_directory() -> Path:
+    """Return where this package's dialplan and prompts are: as installed, or in the checkout."""
+    here = Path(__file__).resolve().parents[2]
+    installed = Path("share") / COMMAND
+    schemes = (sysconfig.get_path("data"), sysconfig.get_path("data", f"{os.name}_user"))
+    for place in (*(Path(scheme) / installed for scheme in schemes), here):
+        if (place / "dialplan" / DIALPLAN).is_file():
+            return place
+    raise SetupError(f"the package's own files (share/{COMMAND}) are missing: install {COMMAND} with pip again")
+
+
+def command_path() -> str:
+    """Return how cron runs this command."""
+    for place in (Path(sys.argv[0]), Path(sysconfig.get_path("scripts")) / COMMAND):
+        if place.name == COMMAND and place.is_file():
+            return str(place.absolute())
+    return f"{sys.executable} -m busy_callback"
+
+
+def unreachable(path: Path, owner: Owner) -> Path | None:
+    """Return the first folder on the way to ``path`` that the user may not pass, or None."""
+    for folder in (*reversed(path.parents), *reversed(path.resolve().parents)):
+        found = folder.stat()
+        bit = stat.S_IXUSR if found.st_uid == owner.uid else stat.S_IXGRP if found.st_gid == owner.gid else stat.S_IXOTH
+        if owner.uid and not found.st_mode & bit:
+            return folder
+    return None
+
+
+def agi_source(data: Path) -> str:
+    """Return the AGI script as it is to stand in Asterisk's place: run by the Python that has this package."""
+    text = (data / "agi-bin" / AGI_NAME).read_text(encoding="utf-8")
+    return re.sub(r"\A#!\S+", f"#!{sys.executable}", text)
+
+
+def _owner(directories: Directories) -> Owner:
+    """Return the user that Asterisk runs as: the owner of its control socket, else of its spool."""
+    for place in (directories.control_socket, directories.astspooldir):
+        try:
+            found = os.stat(place)
+            entry = pwd.getpwuid(found.st_uid)
+        except (OSError, KeyError):
+            continue
+        return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    raise SetupError(f"{directories.astspooldir} is missing or belongs to nobody: start Asterisk once, then try again")
+
+
+def _phones_on_disk(etc: Path) -> Iterable[Phone]:
+    """Yield the phones that the configuration files tell of, for an Asterisk that does not run."""
+    for technology, name in (("PJSIP", "pjsip.conf"), ("SIP", "sip.conf")):
+        for extension, context in phones_in(list(lines_of(etc / name, etc))).items():
+            yield Phone(extension, technology, context)
+
+
+def has_cron() -> bool:
+    """Tell whether a cron daemon is installed that reads /etc/cron.d."""
+    return any(shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin") for name in ("cron", "crond"))
+
+
+def rotated_already(survey: Survey) -> bool:
+    """Tell whether somebody's logrotate file takes care of our log: a second one would stop logrotate."""
+    for path in survey.system.logrotate.glob("*") if survey.system.logrotate.is_dir() else ():
+        if path.name != COMMAND and path.is_file():
+            words = re.findall(r"^\s*(/[^{]*)", read_text(path), re.MULTILINE)
+            if any(fnmatch.fnmatch(survey.directories.log, pattern) for line in words for pattern in line.split()):
+                return True
+    return False
+
+
+def installed_languages(sounds: Path) -> list[str]:
+    """Return the languages of the prompts that are installed, by their folders' names."""
+    folders = sorted(path.name for path in sounds.iterdir() if path.is_dir()) if sounds.is_dir() else []
+    return [name for name in folders if re.fullmatch(r"[a-z]{2,3}(_[A-Za-z]+)*", name)]

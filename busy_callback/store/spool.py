@@ -1,0 +1,294 @@
+"""The spool directory: requests on disk, durable, atomic, shared by processes.
+
+    requests/ID   a live request
+    ended/ID      an ended one; where both exist, the request has ended
+    recalls/ID.N  what Asterisk reported of attempt N (see callfile)
+    tmp/          files being written; never looked at
+    corrupt/ID    files that could not be read, each with ID.reason beside it
+    lock          held (flock) during each change
+
+README's "On disk" has the table of states. The AGI imports this module on the caller's time: os, not
+pathlib, and neither logging nor dataclasses.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from busy_callback import request as rq
+from busy_callback.errors import CorruptRequestError, SpoolError
+from busy_callback.request import Request
+from busy_callback.store.durable import Lock, exists, flush_directory, read_file, withdraw, write_durably, write_note
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from busy_callback.settings import Settings
+
+REGISTERED = "REGISTERED"
+DUPLICATE = "DUPLICATE"
+FULL = "FULL"
+
+KEEP_REPORTS = 2 * 86400  # seconds that the report of an ended request's recall stays
+KEEP_ENDED = 30 * 86400  # seconds that an ended request stays in the history
+_BATCH = 500  # files that a sweep removes while it has the lock, for which callers wait
+_FOLDERS = ("requests", "ended", "recalls", "tmp")
+_LAST_FOLDER = "corrupt"
+_DIRECTORY_MODE = 0o750
+
+
+class Spool:
+    """The requests of one PBX. Every public method takes the lock by itself when it changes anything."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+
+    def path(self, folder: str, name: str) -> str:
+        """Return the path of ``name`` in one of the spool's folders."""
+        return f"{self.directory}/{folder}/{name}"
+
+    def prepare(self) -> None:
+        """Make the spool's folders, durably, where they are missing; raise SpoolError.
+
+        The last folder is made when the others are flushed: where it is, they outlive a power cut.
+        """
+        last = f"{self.directory}/{_LAST_FOLDER}"
+        try:
+            new = not os.path.isdir(last)
+            for folder in ("", *_FOLDERS):
+                os.makedirs(f"{self.directory}/{folder}", mode=_DIRECTORY_MODE, exist_ok=True)
+            if new:
+                flush_directory(self.directory)
+                flush_directory(os.path.dirname(self.directory))
+                os.makedirs(last, mode=_DIRECTORY_MODE, exist_ok=True)
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be made: {error.strerror}") from error
+
+    def lock(self) -> Lock:
+        """Return a context manager that keeps every other process from changing the spool."""
+        return Lock(f"{self.directory}/lock")
+
+    def _write(self, folder: str, request: Request) -> None:
+        temporary = self.path("tmp", f"{request.id}.{os.getpid()}")
+        write_durably(rq.encode(request), temporary, self.path(folder, request.id))
+
+    def _lives(self, name: str) -> bool:
+        return not exists(self.path("ended", name))
+
+    def register(
+        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float
+    ) -> tuple[str, str]:
+        """Note that ``caller`` asks to be called back by ``callee``; return status and the request's id.
+
+        The numbers must be checked against the numbering plan by then. REGISTERED and DUPLICATE mean
+        that it is on disk, flushed; FULL (with an empty id) that a queue has no place. The same pair
+        again renews the service duration, and is of the kind that was asked for last. Raises SpoolError,
+        with nothing changed.
+        """
+        expires = now + settings.service_duration(kind)
+        try:
+            with self.lock():
+                names = os.listdir(f"{self.directory}/requests")
+                pair = f"{caller}-{callee}-"
+                # Only of these must we know whether they live: the history may be long.
+                near = [n for n in names if (n.startswith(f"{caller}-") or f"-{callee}-" in n) and rq.is_id(n)]
+                near = [name for name in near if self._lives(name)]
+                for name in near:
+                    if name.startswith(pair):
+                        known = self._load(name)
+                        if known is not None:
+                            used = known.callee_used if known.kind == kind else 0.0
+                            renewed = known.but(
+                                now, "asked again", kind=kind, callee_used=used, expires=expires, renewed=now
+                            )
+                            self._write("requests", renewed)
+                            return DUPLICATE, name
+                behind = sorted(name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name)
+                if (
+                    len(names) >= settings.queue_in_all
+                    or len(behind) >= settings.queue_per_callee
+                    or sum(name.startswith(f"{caller}-") for name in near) >= settings.queue_per_caller
+                ):
+                    return FULL, ""
+                request_id = self._new_id(pair, now, behind[-1] if behind else "")
+                self._write(
+                    "requests",
+                    Request(
+                        request_id,
+                        requested=now,
+                        expires=expires,
+                        kind=kind,
+                        language=language,
+                        events=((now, "registered"),),
+                    ),
+                )
+                return REGISTERED, request_id
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
+
+    def _new_id(self, pair: str, now: float, last: str) -> str:
+        """Return an id that is new and behind ``last``, the youngest in the queue, whatever the clock did."""
+        milliseconds = max(int(now * 1000), int(last, 36) + 1 if last else 0)
+        while True:
+            request_id = pair + rq.make_stamp(milliseconds)
+            if self._lives(request_id):
+                return request_id
+            milliseconds += 1
+
+    def _load(self, name: str, folder: str = "requests") -> Request | None:
+        """Return the request, or None when it is gone or had to be set aside as corrupt."""
+        path = self.path(folder, name)
+        try:
+            return rq.decode(read_file(path), name)
+        except FileNotFoundError:
+            return None
+        except CorruptRequestError as error:
+            self._set_aside(path, name, str(error))
+            return None
+
+    def _set_aside(self, path: str, name: str, reason: str) -> None:
+        """Move what can't be read into corrupt/, with the reason beside it; never delete it. Raises OSError."""
+        short = os.fsdecode(os.fsencode(name)[:100])  # a longest name would leave no place for the time
+        kept = self.path("corrupt", f"{short}.{time.time_ns() // 1_000_000}")
+        try:
+            os.rename(path, kept)
+        except FileNotFoundError:
+            return  # another process was faster
+        write_note(f"{kept}.reason", f"{reason}\n")
+
+    def live(self, caller: str = "") -> list[Request]:
+        """Return the live requests, or one caller's, in the order they were made; set aside what can't be read."""
+        try:
+            names = os.listdir(f"{self.directory}/requests")
+            if caller:
+                names = [name for name in names if name.startswith(f"{caller}-")]
+            found = [self._load(name) for name in names if self._lives(name)]
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
+        return sorted((r for r in found if r is not None), key=lambda r: (r.stamp, r.id))
+
+    def names(self, known: int = 0) -> tuple[int, list[str] | None]:
+        """Return when the folder of live requests last changed (ns), and what is in it; None: not since ``known``."""
+        folder = f"{self.directory}/requests"
+        try:
+            changed = os.stat(folder).st_mtime_ns
+            return changed, None if changed == known else os.listdir(folder)
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
+
+    def load(self, request_id: str) -> Request | None:
+        """Return a live request, or None when there is none, or when it had to be set aside as corrupt."""
+        try:
+            return self._load(request_id) if self._lives(request_id) else None
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
+
+    def ended(self, since: float = 0.0) -> list[Request]:
+        """Return the ended requests that are still kept (those that ended ``since`` then), the last one last."""
+        try:
+            with os.scandir(f"{self.directory}/ended") as entries:
+                names = [e.name for e in entries if not since or e.stat(follow_symlinks=False).st_mtime >= since]
+            found = [self._load(name, "ended") for name in names]
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
+        return sorted((r for r in found if r is not None), key=lambda r: (r.ended, r.id))
+
+    def corrupt(self) -> Iterator[tuple[str, str]]:
+        """Yield name and reason of each file that was set aside."""
+        names = set(os.listdir(f"{self.directory}/corrupt"))
+        for name in sorted(names):
+            if f"{name}.reason" in names:
+                with open(self.path("corrupt", f"{name}.reason"), encoding="ascii", errors="replace") as file:
+                    yield name, file.read().strip()
+            elif not name.endswith(".reason"):
+                yield name, "the reason was not written down: a crash or a full disk came in between"
+
+    def replace(self, old: Request, new: Request) -> bool:
+        """Write ``new`` (an end state ends the request) unless ``old`` is no longer what is on disk.
+
+        Return whether it was written. Raises SpoolError.
+        """
+        try:
+            with self.lock():
+                return self.replace_locked(old, new)
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
+
+    def cancel(self, request_id: str, by: str, now: float) -> bool:
+        """End a live request as cancelled, ``by`` whom; tell whether there was one. Raises SpoolError.
+
+        A recall that was handed to Asterisk but has not rung yet is withdrawn; a phone that rings already
+        goes on ringing.
+        """
+        try:
+            with self.lock():
+                request = self._load(request_id)
+                if request is None or not self._lives(request_id):
+                    return False
+                if request.state == rq.RECALLING:
+                    withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))
+                return self.replace_locked(request, rq.end(request, rq.CANCELLED, by, now))
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
+
+    def replace_locked(self, old: Request, new: Request) -> bool:
+        """Do what ``replace`` does, for a caller that holds the lock; raise OSError."""
+        if not self._lives(old.id) or self._load(old.id) != old:
+            return False
+        if new.state in rq.END_STATES:
+            self._write("ended", new)
+            os.unlink(self.path("requests", old.id))
+        else:
+            self._write("requests", new)
+        return True
+
+    def sweep(self, now: float) -> None:
+        """Clean what crashes leave behind and what the history no longer needs (see README, "On disk").
+
+        Raises SpoolError. The lock is given back every few hundred files: nobody waits long for it.
+        """
+        try:
+            self._remove("tmp", os.listdir(f"{self.directory}/tmp"))  # nobody writes there while the lock is ours
+            live = set(os.listdir(f"{self.directory}/requests"))
+            ended = os.listdir(f"{self.directory}/ended")
+            both = [name for name in ended if name in live]
+            self._remove("requests", both)
+            # Not those: their end must be on disk as long as the removal above may not be.
+            self._remove("ended", self._old("ended", set(ended).difference(both), now - KEEP_ENDED))
+            # Kept as long as Asterisk might run the call file again.
+            reports = (name for name in os.listdir(f"{self.directory}/recalls") if name.rsplit(".", 1)[0] not in live)
+            self._remove("recalls", self._old("recalls", reports, now - KEEP_REPORTS))
+        except OSError as error:
+            raise SpoolError(f"the spool {self.directory} can't be cleaned: {error}") from error
+
+    def _old(self, folder: str, names: Iterable[str], before: float) -> Iterator[str]:
+        """Yield those of a folder's names that were last changed ``before``."""
+        youngest = rq.make_stamp(max(0, int(before * 1000)))
+        for name in names:
+            # The name tells of most that they are too young, without a look at the disk.
+            if name.rsplit("-", 1)[-1][: rq.STAMP_LENGTH] > youngest:
+                continue
+            try:
+                if os.lstat(self.path(folder, name)).st_mtime < before:
+                    yield name
+            except FileNotFoundError:
+                pass
+
+    def _remove(self, folder: str, names: Iterable[str]) -> None:
+        """Unlink files of a folder; what is no file there is set aside."""
+        left = list(names)
+        while left:
+            with self.lock():
+                for name in left[:_BATCH]:
+                    path = self.path(folder, name)
+                    try:
+                        os.unlink(path)
+                    except FileNotFoundError:
+                        pass
+                    except IsADirectoryError:
+                        self._set_aside(path, name, "it is in the way and can't be removed")
+            left = left[_BATCH:]
+            if left:
+                time.sleep(0.001)  # flock is not fair: let those in who wait

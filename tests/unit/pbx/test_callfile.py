@@ -1,0 +1,110 @@
+"""Call files and the dialplan's reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from busy_callback import policy
+from busy_callback.errors import SettingsError
+from busy_callback.pbx import callfile
+from busy_callback.pbx.callfile import clean, compose, read_report
+from busy_callback.policy import Outcome
+from busy_callback.settings import Settings
+from busy_callback.store.durable import withdraw
+from tests.unit.conftest import NOW
+from tests.unit.test_policy import ask
+
+DEVICES = ("PJSIP/201", "PJSIP/2021")
+CONTROL = "/run/asterisk/asterisk.ctl"
+
+
+def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
+    """It dials rdFROMTO in custom-auto-redial once, and the callee in the phones' own context."""
+    request = policy.begin(ask("201", "2021", language="zh"), 1234, NOW)
+    lines = compose(request, Settings(), DEVICES, "/spool/recalls/x.1", CONTROL).decode().splitlines()
+    assert lines[:8] == [
+        "Channel: Local/rd2012021@custom-auto-redial/n",
+        "Callerid: 201 <201>",
+        "Context: from-internal",
+        "Extension: 2021",
+        "Priority: 1",
+        "WaitTime: 30",
+        "MaxRetries: 0",
+        "RetryTime: 86400",
+    ]
+    assert "Setvar: BUSY_CALLBACK_FROM=201" in lines
+    assert "Setvar: BUSY_CALLBACK_TO=2021" in lines
+    assert "Setvar: BUSY_CALLBACK_STARTED=1234" in lines
+    assert "Setvar: CHANNEL(language)=zh" in lines
+
+
+def test_each_attempt_has_its_own_call_file_and_report() -> None:
+    """The names are a function of the request and the attempt, so nothing is ever handed over twice."""
+    first = policy.begin(ask("201", "202"), 1, NOW)
+    second = policy.begin(first, 1, NOW)
+    assert callfile.call_file_name(first) != callfile.call_file_name(second)
+    assert callfile.report_name(first) != callfile.report_name(second)
+
+
+def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
+    """It is written elsewhere and renamed into outgoing: Asterisk never sees half of it."""
+    for name in ("tmp", "outgoing"):
+        (tmp_path / name).mkdir()
+    callfile.hand_over(b"Channel: x\n", "a.call", str(tmp_path / "tmp"), str(tmp_path / "outgoing"))
+    assert (tmp_path / "outgoing" / "a.call").read_bytes() == b"Channel: x\n"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("", Outcome()),
+        ("claimed 17.1\n", Outcome(claimed=True)),
+        ("claimed 17.1\ncaller NOANSWER 19\n", Outcome(claimed=True, caller="NOANSWER", cause=19)),
+        ("claimed 17.1\nanswered\n", Outcome(claimed=True, answered=True)),
+        ("claimed 17.1\ncaller NOT-RUNG 0\n", Outcome(claimed=True, caller="NOT-RUNG")),
+        ("claimed 17.1\ncallee ANSWER 61\n", Outcome(claimed=True, callee="ANSWER", talked=61)),
+        (
+            "claimed 1\ncallee BUSY \ncaller ANSWER 16\n",
+            Outcome(claimed=True, caller="ANSWER", cause=16, callee="BUSY"),
+        ),
+        ("withdrawn\nclaimed 17.1\n", Outcome(withdrawn=True)),
+        ("claimed 17.1\nwithdrawn\n", Outcome(claimed=True)),
+        ("\x00\x00\ngarbage", Outcome()),
+        ("caller\ncallee\n", Outcome()),
+    ],
+)
+def test_the_first_line_of_a_report_decides_who_has_the_attempt(tmp_path: Path, text: str, outcome: Outcome) -> None:
+    """Asterisk claims or we withdraw: whoever wrote first; each leg's end follows."""
+    report = tmp_path / "report"
+    report.write_text(text)
+    assert read_report(str(report)) == outcome
+
+
+def test_a_report_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    """No report: nobody has claimed the attempt."""
+    assert read_report(str(tmp_path / "none")) == Outcome()
+
+
+def test_a_withdrawn_attempt_can_no_longer_be_claimed(tmp_path: Path) -> None:
+    """Our claim comes first, and an Asterisk that claims afterwards has lost."""
+    report = tmp_path / "report"
+    withdraw(str(report))
+    with report.open("a") as file:
+        file.write("claimed 17.1\n")
+    assert read_report(str(report)).withdrawn
+
+
+def test_a_path_that_a_dialplan_cannot_name_is_refused() -> None:
+    """A spool with a comma or a blank in its path would break FILE() and STAT()."""
+    for path in ("/spool,x/r", "/spool x/r", "/spool/${X}", "/spool/a)"):
+        with pytest.raises(SettingsError, match="can't name this path"):
+            compose(ask("201", "202"), Settings(), DEVICES, path, CONTROL)
+
+
+@pytest.mark.parametrize("value", ["a", "PJSIP/201", "room#5", "x=y(1)"])
+def test_plain_values_may_stand_in_a_call_file(value: str) -> None:
+    """What needs no escape is passed through."""
+    assert clean(value) == value

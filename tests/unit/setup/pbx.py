@@ -1,0 +1,147 @@
+"""A PBX made of files: a folder with Asterisk's directories and a program asterisk that answers from a table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from busy_callback.cli import main
+from busy_callback.settings import Directories
+from busy_callback.setup import commands as cli_setup
+from busy_callback.setup.install import Options, Plan, make_plan
+from busy_callback.setup.journal import Change, Journal, apply
+from busy_callback.setup.snapshot import Snapshot
+from busy_callback.setup.survey import Survey, System, look
+
+PJSIP = """\
+ Endpoint:  <Endpoint/CID.....................................>  <State.....>  <Channels.>
+ Endpoint:  201/201                                              Not in use    0 of 1
+ Endpoint:  202                                                  Unavailable   0 of inf
+ Endpoint:  trunk                                                Unavailable   0 of inf
+"""
+ENDPOINT = " context                            : phones\n device_state_busy_at               : 1\n"
+EXTENSIONS = """\
+[general]
+static = yes
+
+[phones]
+exten => _2XX,1,NoOp(call)
+ same => n,Dial(PJSIP/${EXTEN},20)
+ same => n,Hangup()
+exten => _0.,1,Dial(PJSIP/${EXTEN:1}@trunk)
+
+[other]
+exten => 9,1,Hangup()
+"""
+MANAGER = """\
+; nothing is allowed
+[general]
+enabled = no
+port = 5039
+
+[boss]
+secret = boss-secret
+"""
+
+
+@dataclass
+class Pbx:
+    """The folder, and what the console answers; without ``answers`` Asterisk does not run."""
+
+    root: Path
+    answers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("etc", "spool/outgoing", "data/sounds/en", "data/sounds/fr", "agi", "log", "run"):
+            (self.root / "asterisk" / name).mkdir(parents=True)
+        for name in ("cron.d", "logrotate.d", "systemd", "bin"):
+            (self.root / name).mkdir()
+        self.write("extensions.conf", EXTENSIONS)
+        self.write("manager.conf", MANAGER)
+        (self.root / "bin" / "asterisk").write_text(
+            f'#!/bin/sh\nfor last; do :; done\ncat "{self.root}/answers/$last"\n'
+        )
+        (self.root / "bin" / "asterisk").chmod(0o755)
+
+    @property
+    def etc(self) -> Path:
+        """Asterisk's configuration."""
+        return self.root / "asterisk" / "etc"
+
+    @property
+    def system(self) -> System:
+        """The machine's other places."""
+        return System(
+            cron=self.root / "cron.d",
+            logrotate=self.root / "logrotate.d",
+            systemd=self.root / "systemd",
+            state=self.root / "state",
+            freepbx=self.root / "freepbx.conf",
+        )
+
+    @property
+    def directories(self) -> Directories:
+        """What asterisk.conf would say."""
+        directories = Directories()
+        base = self.root / "asterisk"
+        directories.astetcdir, directories.astspooldir = str(base / "etc"), str(base / "spool")
+        directories.astdatadir, directories.astagidir = str(base / "data"), str(base / "agi")
+        directories.astlogdir, directories.astrundir = str(base / "log"), str(base / "run")
+        return directories
+
+    def write(self, name: str, text: str) -> Path:
+        """Write one of Asterisk's files."""
+        path = self.etc / name
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        return path
+
+    def runs(self, **answers: str) -> None:
+        """Let the console answer: ``pjsip_show_endpoints`` for ``pjsip show endpoints``."""
+        known = {"core show uptime": "System uptime: 1 minute\n", "pjsip show endpoints": PJSIP}
+        known.update({f"pjsip show endpoint {n}": ENDPOINT for n in ("201", "202")})
+        for command in ("core show settings", "sip show peers", "core show hints"):
+            known[command] = "\n"
+        known.update({key if " " in key else key.replace("_", " "): value for key, value in answers.items()})
+        (self.root / "answers").mkdir(exist_ok=True)
+        for command, text in known.items():
+            (self.root / "answers" / command).write_text(text)
+
+    def survey(self) -> Survey:
+        """Look at it."""
+        return look(self.directories, "", self.system)
+
+    def journal(self) -> Journal:
+        """Return the journal as it is on disk."""
+        return Journal(self.system.state)
+
+    def plan(self, *wire: str, **options: str) -> Plan:
+        """Return what install would do."""
+        return make_plan(self.survey(), Options(wire=wire, **options), self.journal())
+
+    def install(self, *wire: str, **options: str) -> tuple[Change, ...]:
+        """Do it, and return the changes."""
+        changes = self.plan(*wire, **options).changes
+        apply(changes, self.journal())
+        return changes
+
+    def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:
+        """Run ``busy-callback`` on it, with an answer to what it asks; return exit status and what it prints."""
+        monkeypatch.setattr(cli_setup, "System", lambda: self.system)
+        monkeypatch.setattr(cli_setup, "look", lambda directories, conf: self.survey())
+        done = CliRunner().invoke(main, list(words), input=answer)
+        return done.exit_code, done.output
+
+    def tree(self) -> dict[str, Snapshot]:
+        """Return all that is there, but for the times of directories."""
+        found = {}
+        for folder, folders, names in os.walk(self.root):
+            for name in (*folders, *names):
+                path = Path(folder, name)
+                snapshot = Snapshot.take(path)
+                directory = snapshot.kind == "directory"
+                found[str(path)] = snapshot if not directory else Snapshot("directory", b"", snapshot.mode)
+        return found
