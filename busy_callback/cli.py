@@ -41,9 +41,9 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name."""
         if cmd_name in SETUP:
-            from busy_callback.setup import commands as cli_setup
+            from busy_callback.setup import commands
 
-            command: click.Command = getattr(cli_setup, cmd_name)
+            command: click.Command = getattr(commands, cmd_name)
             return command
         return super().get_command(ctx, cmd_name)
 
@@ -235,14 +235,14 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     """
     _log_to(directories.log, verbose)
     from busy_callback.poller import Poller
-    from busy_callback.store.logged_faults import Trouble
+    from busy_callback.store.logged_faults import LoggedFaults
 
     log = logging.getLogger(__name__)
     spool = Spool(directories.spool)
     try:
         spool.prepare()
         settings, mistake = load_or_last_good(directories.conf, spool)
-        told = Trouble(
+        told = LoggedFaults(
             spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
         )
         told.tell([str(mistake)] if mistake else [])

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-from busy_callback.errors import CorruptRequestError
-from busy_callback.store.durable import read_file, write_note
+from typing import Protocol
 
 LEAST = 120.0  # seconds; polls are a minute apart, and less takes little from what a request has left
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class Memory(Protocol):
+    """A line of text that outlives the process: cron starts a new one each minute."""
+
+    def read(self) -> str:
+        """Return the line, '' where there is none."""
+
+    def write(self, line: str) -> None:
+        """Keep the line, if that can be done."""
 
 
 def since_boot() -> float:
@@ -17,11 +25,11 @@ def since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Steps:
-    """Compares two clocks, with the file ``path`` as memory: cron starts a new process each minute."""
+class ClockSteps:
+    """Compares two clocks: the ``clock`` on the wall and the ``ticks`` since the machine's start."""
 
-    def __init__(self, path: str, clock: Callable[[], float], ticks: Callable[[], float]) -> None:
-        self._path = path
+    def __init__(self, memory: Memory, clock: Callable[[], float], ticks: Callable[[], float]) -> None:
+        self._memory = memory
         self._clock = clock
         self._ticks = ticks
         self._known: float | None = None  # the wall clock's reading at the machine's start, when last noted
@@ -39,17 +47,14 @@ class Steps:
     def note(self) -> None:
         """Take the clock for right from now on."""
         self._known = self._clock() - self._ticks()
-        try:
-            write_note(self._path, f"{_boot()} {self._known:.3f}\n")
-        except OSError:
-            pass  # then the next process takes it for right
+        self._memory.write(f"{_boot()} {self._known:.3f}")
 
     def _read(self) -> float | None:
         """Return what was noted since the machine's start, by whichever process; None: nothing."""
+        boot, _, known = self._memory.read().partition(" ")
         try:
-            boot, _, known = read_file(self._path).decode("ascii").strip().partition(" ")
             return float(known) if boot == _boot() else None
-        except (OSError, ValueError, CorruptRequestError):
+        except ValueError:
             return None
 
 

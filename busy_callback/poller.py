@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING
 
 from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.clock import Steps, since_boot
+from busy_callback.clock import ClockSteps, since_boot
 from busy_callback.errors import AsteriskError, SpoolError
-from busy_callback.pbx import callfile
-from busy_callback.pbx import manager_exposure as exposure
+from busy_callback.pbx import callfile, manager_exposure
 from busy_callback.pbx.ami import DEVICE_STATES, Ami
-from busy_callback.pbx.device_states import View
+from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
-from busy_callback.store.durable import flush_directory, withdraw
-from busy_callback.store.handover import RELIEF, Turn
-from busy_callback.store.live_requests import Book
-from busy_callback.store.logged_faults import Trouble
+from busy_callback.store.durable import Note, flush_directory, withdraw
+from busy_callback.store.handover import RELIEF, PollerLock
+from busy_callback.store.live_requests import LiveRequests
+from busy_callback.store.logged_faults import LoggedFaults
 from busy_callback.store.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -54,72 +53,72 @@ class Poller:
         self.settings = settings
         self.spool = Spool(directories.spool)
         self._clock = clock
-        self._steps = Steps(self.spool.path("", "clock"), clock, ticks)
-        self._book = Book(self.spool)
+        self._steps = ClockSteps(Note(self.spool.path("", "clock")), clock, ticks)
+        self._live = LiveRequests(self.spool)
         self._soon = 0.0
 
     # -- one look ----------------------------------------------------------------------------------
 
-    def look(self, view: View) -> float | None:
+    def look(self, device_states: DeviceStates) -> float | None:
         """Settle what ended, recall whom policy says, and return when to look again (None: no time is set).
 
         Raises AsteriskError and SpoolError; what was done by then is on disk.
         """
         self._soon = 0.0
-        book, named, view.news = self._book, view.news, {}
+        live, named, device_states.news = self._live, device_states.news, {}
         step = self._steps.step()
-        book.refresh(at_once="" in named or step != 0)
+        live.refresh(at_once="" in named or step != 0)
         if step:
             self._keep_time(step)
         for request_id in filter(None, named):
-            book.read(request_id)
+            live.read(request_id)
         try:
-            for request in book.recalling():
+            for request in live.recalling():
                 self._settle(request)
         except OSError as error:
             raise SpoolError(f"what became of a recall can't be told: {error}") from error
-        while view.changed:
-            book.touch(view.changed.pop())
-        queues = book.take_queues(self._clock())
-        view.ask(number for requests in queues.values() for r in requests for number in (r.callee, r.caller))
+        while device_states.changed:
+            live.touch(device_states.changed.pop())
+        queues = live.take_queues(self._clock())
+        device_states.ask(number for requests in queues.values() for r in requests for number in (r.callee, r.caller))
         for callee, requests in queues.items():
-            self._serve(view, callee, requests)
-        callers, book.callers = book.callers, set()
+            self._serve(device_states, callee, requests)
+        callers, live.callers = live.callers, set()
         dark = dict.fromkeys(callers, policy.NOT_INUSE)
-        view.show_lamps({**dark, **policy.lamps(r for caller in callers for r in book.of_caller(caller))})
-        return min((due for due in (book.next_due(), self._soon or None) if due is not None), default=None)
+        device_states.show_lamps({**dark, **policy.lamps(r for caller in callers for r in live.of_caller(caller))})
+        return min((due for due in (live.next_due(), self._soon or None) if due is not None), default=None)
 
-    def _serve(self, view: View, callee: str, requests: list[Request]) -> None:
+    def _serve(self, device_states: DeviceStates, callee: str, requests: list[Request]) -> None:
         """Do what policy says of the requests for one callee."""
-        plan = self._plan(view, requests)
-        self._book.remind(callee, plan.look_again)
+        plan = self._plan(device_states, requests)
+        self._live.remind(callee, plan.look_again)
         for old, new in plan.changes:
             self._change(old, new)
         for request in plan.recalls:
-            self._recall(view, request)
+            self._recall(device_states, request)
 
-    def _plan(self, view: View, requests: list[Request]) -> policy.Plan:
+    def _plan(self, device_states: DeviceStates, requests: list[Request]) -> policy.Plan:
         """Return what policy says of the requests for one callee; it must know of all recalls under way."""
-        recalling = self._book.recalling()
+        recalling = self._live.recalling()
         waiting = [request for request in requests if request.state != rq.RECALLING]
-        pairs = [request for request in waiting if policy.may_be_talking(request, view.lines)]
-        talking = {request.id for request in pairs if view.are_talking(request)}
-        return policy.decide([*recalling, *waiting], view.lines, talking, self._clock(), self.settings)
+        pairs = [request for request in waiting if policy.may_be_talking(request, device_states.lines)]
+        talking = {request.id for request in pairs if device_states.are_talking(request)}
+        return policy.decide([*recalling, *waiting], device_states.lines, talking, self._clock(), self.settings)
 
     def _change(self, old: Request, new: Request) -> bool:
         """Write a change and log it; False when somebody else changed the request meanwhile."""
         changed = self.spool.replace(old, new)
         if changed:
-            self._book.put(new)
+            self._live.put(new)
             log.info("%s: %s", new.id, new.events[-1][1])
         else:
-            self._book.read(old.id)
+            self._live.read(old.id)
         return changed
 
     def _keep_time(self, step: float) -> None:
         """Let no request end early, or late, because the clock was set."""
         now = self._clock()
-        for request in self._book.everything():
+        for request in self._live.everything():
             moved = policy.move(request, step, now)
             if moved:
                 self._change(request, moved)
@@ -150,22 +149,22 @@ class Poller:
         except FileNotFoundError:
             return 0
 
-    def _recall(self, view: View, request: Request) -> None:
+    def _recall(self, device_states: DeviceStates, request: Request) -> None:
         """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free."""
-        status = view.last_word(request.callee)
+        status = device_states.last_word(request.callee)
         if not policy.is_free(status):
             log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
             return
         recalling = policy.begin(request, self._asterisk_start(), self._clock())
         report = self.spool.path("recalls", callfile.report_name(recalling))
-        devices = view.dial_string(request.caller), view.dial_string(request.callee)
+        devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
         data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
         outgoing, temporary = self.directories.outgoing, f"{self.spool.directory}/tmp"
         try:
             flush_directory(outgoing)  # before anything is changed: is it there, and does its disk work?
             with self.spool.lock():
                 if not self.spool.replace_locked(request, recalling):
-                    self._book.read(request.id)  # cancelled meanwhile
+                    self._live.read(request.id)  # cancelled meanwhile
                     return
                 # From here on a crash leaves a recall that nobody claimed: settle puts it back.
                 try:
@@ -175,7 +174,7 @@ class Poller:
                     raise
         except OSError as error:
             raise SpoolError(f"the call file of {request.id} can't be written: {error}") from error
-        self._book.put(recalling)
+        self._live.put(recalling)
         log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
 
     # -- runs --------------------------------------------------------------------------------------
@@ -183,21 +182,21 @@ class Poller:
     def poll(self) -> None:
         """Look once. When another poller is at work there is nothing to do."""
         self.spool.prepare()
-        trouble = Trouble(self.spool.path("", "trouble"))
-        with Turn(self.spool.path("", "poller.lock")) as turn:
-            if not turn.try_take():
+        faults = LoggedFaults(self.spool.path("", "trouble"))
+        with PollerLock(self.spool.path("", "poller.lock")) as lock:
+            if not lock.try_take():
                 log.info("another poll is at work; nothing to do")
                 return
-            exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
+            manager_exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
             try:
                 self.spool.sweep(self._clock())
                 if self.spool.names()[1] or self._ended_lately():
                     with Ami(self.settings) as ami:
-                        self.look(self._view(ami))
+                        self.look(self._learn(ami))
             except (AsteriskError, SpoolError) as error:
-                trouble.note(str(error))
+                faults.note(str(error))
                 raise
-            trouble.over()
+            faults.over()
 
     def watch(self, seconds: float) -> None:
         """Look, and look again at each event, until the next watch takes over.
@@ -209,57 +208,57 @@ class Poller:
         inbox: Inbox = queue.SimpleQueue()
         signal.signal(RELIEF, lambda signum, frame: inbox.put((_RELIEVED, {})))
         ends = time.monotonic() + seconds * 1.25
-        trouble = Trouble(self.spool.path("", "trouble"))
-        with Turn(self.spool.path("", "poller.lock")) as turn:
+        faults = LoggedFaults(self.spool.path("", "trouble"))
+        with PollerLock(self.spool.path("", "poller.lock")) as lock:
             while True:
                 try:
                     with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
                         # Events are heard from here on, so that nothing is missed between the two watches;
                         # and the one before goes on while this one learns what it must know.
                         learnt = time.time_ns()
-                        view = self._view(ami, self._clock())
+                        device_states = self._learn(ami, self._clock())
                         gc.freeze()  # it lives as long as this process: no pause to look for garbage in it
-                        turn.take()
-                        self._book.reread(since=learnt)  # the one before may have begun a recall meanwhile
-                        self.look(view)
+                        lock.take()
+                        self._live.reread(since=learnt)  # the one before may have begun a recall meanwhile
+                        self.look(device_states)
                         self.spool.sweep(self._clock())
-                        exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
-                        self._follow(view, inbox, ends, trouble)
+                        manager_exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
+                        self._follow(device_states, inbox, ends, faults)
                         return
                 except (AsteriskError, SpoolError) as error:
-                    turn.take()  # now nobody can serve: one is enough to try and to complain
-                    trouble.note(str(error))
+                    lock.take()  # now nobody can serve: one is enough to try and to complain
+                    faults.note(str(error))
                 if time.monotonic() >= ends or _relieved(inbox):
                     return
 
-    def _view(self, ami: Ami, begun: float = 0.0) -> View:
+    def _learn(self, ami: Ami, begun: float = 0.0) -> DeviceStates:
         """Begin a new book and return a new view, which knows the lines and lamps of all in it; change nothing.
 
         The lamps of those whose request ended lately too: they may have been left lit.
         """
-        self._book = Book(self.spool)
-        self._book.refresh(at_once=True)
-        self._book.callers |= {request.caller for request in self._ended_lately()}
-        view = View(ami, begun)
-        view.ask(self._book.extensions())
-        view.read_lamps(self._book.callers)
-        for callee, requests in self._book.take_queues(self._clock()).items():
-            plan = self._plan(view, requests)
+        self._live = LiveRequests(self.spool)
+        self._live.refresh(at_once=True)
+        self._live.callers |= {request.caller for request in self._ended_lately()}
+        device_states = DeviceStates(ami, begun)
+        device_states.ask(self._live.extensions())
+        device_states.read_lamps(self._live.callers)
+        for callee, requests in self._live.take_queues(self._clock()).items():
+            plan = self._plan(device_states, requests)
             if plan.changes or plan.recalls:
-                self._book.touch(callee)  # for the first look: now it may not be our turn
+                self._live.touch(callee)  # for the first look: now it may not be our turn
             else:
-                self._book.remind(callee, plan.look_again)
-        view.news[""] = None  # the first look is to see what has changed since
-        return view
+                self._live.remind(callee, plan.look_again)
+        device_states.news[""] = None  # the first look is to see what has changed since
+        return device_states
 
     def _ended_lately(self) -> list[Request]:
         return self.spool.ended(since=self._clock() - LAMP_TIME)
 
-    def _follow(self, view: View, inbox: Inbox, ends: float, trouble: Trouble) -> None:
+    def _follow(self, device_states: DeviceStates, inbox: Inbox, ends: float, faults: LoggedFaults) -> None:
         """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""
         while True:
-            look_again = self.look(view)
-            trouble.over()
+            look_again = self.look(device_states)
+            faults.over()
             wait = LONGEST_SLEEP if look_again is None else min(LONGEST_SLEEP, look_again - self._clock())
             due = min(ends, time.monotonic() + wait)
             news, left = False, 1
@@ -272,7 +271,7 @@ class Poller:
                     return
                 if not name:
                     raise AsteriskError("the connection to Asterisk ended")
-                if view.note(name, headers, self._clock()) and not news:
+                if device_states.note(name, headers, self._clock()) and not news:
                     # One look for all that has come by now: a storm of events costs no storm of looks.
                     news, left = True, inbox.qsize() + 1
                 left -= news

@@ -12,7 +12,7 @@ from busy_callback.request import Request, is_id
 BATCH = 1000  # extensions whose states are learnt at once: what that takes of memory for all of many is not given back
 
 
-class View:
+class DeviceStates:
     """The lines of all extensions that anybody waits for or is waiting at, kept up to date by events.
 
     ``begun`` is the time that a state counts from when this view sees it first: a watch that has just begun

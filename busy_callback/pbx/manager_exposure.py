@@ -8,7 +8,7 @@ import stat
 import sys
 
 from busy_callback.settings import Directories, Settings
-from busy_callback.store.logged_faults import Trouble
+from busy_callback.store.logged_faults import LoggedFaults
 
 _LISTENS = "0A"  # include/net/tcp_states.h, TCP_LISTEN
 
@@ -32,7 +32,7 @@ def complaints(directories: Directories, settings: Settings, proc: str = "/proc/
 
 def tell(directories: Directories, settings: Settings, known: str) -> None:
     """Log each of them once, and when there is none any more; the file ``known`` remembers."""
-    told = Trouble(known, "", "the manager interface and its secret are closed to strangers")
+    told = LoggedFaults(known, "", "the manager interface and its secret are closed to strangers")
     told.tell(complaints(directories, settings))
 
 

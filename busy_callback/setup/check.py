@@ -22,7 +22,7 @@ class Check:
     cure: str = ""
 
 
-class Sick(Exception):  # noqa: N818 - it is what is wrong with the PBX, not with us
+class CheckFailed(Exception):  # noqa: N818 - it is what is wrong with the PBX, not with us
     """What a check found wrong, and its cure."""
 
     def __init__(self, message: str, cure: str) -> None:
@@ -31,7 +31,7 @@ class Sick(Exception):  # noqa: N818 - it is what is wrong with the PBX, not wit
 
 
 @dataclass(frozen=True)
-class Patient:
+class Installation:
     """The PBX under examination."""
 
     survey: Survey
@@ -45,7 +45,7 @@ class Patient:
         if os.geteuid() == owner.uid:
             return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
         if os.geteuid():
-            raise Sick(f"only root and {owner.name} can check this", f"run: sudo {COMMAND} doctor")
+            raise CheckFailed(f"only root and {owner.name} can check this", f"run: sudo {COMMAND} doctor")
         groups = os.getgrouplist(owner.name, owner.gid)
         return subprocess.run(  # type: ignore[call-overload,no-any-return]
             command,

@@ -1,4 +1,4 @@
-"""Doctor's checks of Asterisk: each returns what is well, or raises Sick with what is wrong and its cure."""
+"""Doctor's checks of Asterisk: each returns what is well, or raises CheckFailed with what is wrong and its cure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import stat
 
 from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
-from busy_callback.setup.check import INSTALL, Patient, Sick
+from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
 from busy_callback.setup.install import manager_user, our_dialplan
@@ -27,111 +27,113 @@ MODULES = {
 }
 
 
-def check_asterisk(patient: Patient) -> str:
+def check_asterisk(pbx: Installation) -> str:
     """Check that Asterisk runs, and has its directories where asterisk.conf says."""
-    survey = patient.survey
+    survey = pbx.survey
     version = survey.console.ask("core show version").split(" built")[0].strip()
     if survey.elsewhere:
         told = ", ".join(f"{name} => {path}" for name, path in survey.elsewhere.items())
-        raise Sick(f"Asterisk itself has {told}", "write that into asterisk.conf's [directories]")
+        raise CheckFailed(f"Asterisk itself has {told}", "write that into asterisk.conf's [directories]")
     return f"{version}, as user {survey.owner.name}"
 
 
-def check_modules(patient: Patient) -> str:
+def check_modules(pbx: Installation) -> str:
     """Check that the modules that the service needs are loaded."""
-    loaded = patient.survey.console.ask("module show")
+    loaded = pbx.survey.console.ask("module show")
     for module, purpose in MODULES.items():
         if not any(line.startswith(module) and "Not Running" not in line for line in loaded.splitlines()):
-            raise Sick(
+            raise CheckFailed(
                 f"Asterisk has not loaded {module}, which {purpose}",
                 f"run: asterisk -rx 'module load {module}', and see that modules.conf has no noload for it",
             )
     return "all that is needed are loaded"
 
 
-def check_manager(patient: Patient) -> str:
+def check_manager(pbx: Installation) -> str:
     """Check that the manager interface is on, and our user may log in."""
-    settings, survey = patient.settings, patient.survey
+    settings, survey = pbx.settings, pbx.survey
     enabled = survey.console.table("manager show settings").get("Manager (AMI)", "")
     if enabled != "Yes":
-        raise Sick("Asterisk's manager interface is off", f"{INSTALL} (manager.conf needs enabled = yes)")
+        raise CheckFailed("Asterisk's manager interface is off", f"{INSTALL} (manager.conf needs enabled = yes)")
     try:
         with Ami(settings):
             pass
     except AsteriskError as error:
-        raise Sick(
+        raise CheckFailed(
             str(error), f"{INSTALL}; compare port, user and secret in {survey.directories.conf} with manager.conf"
         ) from None
     return f"user {settings.user} may log in at {settings.host}:{settings.port}"
 
 
-def check_permissions(patient: Patient) -> str:
+def check_permissions(pbx: Installation) -> str:
     """Check that the manager user has the classes that the poller needs."""
-    user = patient.settings.user
-    table = patient.survey.console.table(f"manager show user {user}")
+    user = pbx.settings.user
+    table = pbx.survey.console.table(f"manager show user {user}")
     for key in ("read", "write"):
         line = next(row for row in manager_user(user, "") if row.startswith(key))
         wanted, has = set(line.partition(" = ")[2].split(",")), set(table.get(f"{key} perm", "").split(","))
         if not wanted <= has and "all" not in has:
-            raise Sick(f"manager user {user} has {key} = {','.join(sorted(has))}", f"{INSTALL}; it needs {line}")
+            raise CheckFailed(f"manager user {user} has {key} = {','.join(sorted(has))}", f"{INSTALL}; it needs {line}")
     return f"manager user {user} has the classes that it needs"
 
 
-def check_contexts(patient: Patient) -> str:
+def check_contexts(pbx: Installation) -> str:
     """Check that the package's contexts are loaded, and no other recipe's beside them."""
-    survey = patient.survey
+    survey = pbx.survey
     placed = survey.etc / FILE_NAME
-    if read_text(placed) != our_dialplan(survey, patient.settings):
-        raise Sick(f"{placed} is not that of this version of the package and of its settings", INSTALL)
+    if read_text(placed) != our_dialplan(survey, pbx.settings):
+        raise CheckFailed(f"{placed} is not that of this version of the package and of its settings", INSTALL)
     contexts = dict.fromkeys(line.header for line in lines_of(placed, survey.etc) if line.header)
     for context in contexts:
         shown = survey.console.ask(f"dialplan show {context}")
         if "There is no existence" in shown:
-            raise Sick(f"Asterisk has not loaded the dialplan's context {context}", f"{INSTALL}, then: dialplan reload")
+            raise CheckFailed(
+                f"Asterisk has not loaded the dialplan's context {context}", f"{INSTALL}, then: dialplan reload"
+            )
         # Where an older one, by the page's recipe, is still there, its pattern wins over ours.
         if context == "custom-auto-redial" and "_rdXX" in shown:
-            raise Sick(
+            raise CheckFailed(
                 "the context custom-auto-redial has extensions of another recipe too (_rdXX...)",
                 "take that context out of extensions_custom.conf, then: dialplan reload",
             )
     return f"{len(contexts)} are loaded"
 
 
-def check_offer(patient: Patient) -> str:
+def check_offer(pbx: Installation) -> str:
     """Check that some dialplan offers the callback to its callers."""
-    survey = patient.survey
+    survey = pbx.survey
     if survey.freepbx:
         text = survey.console.ask("dialplan show s-BUSY@macro-exten-vm")
         freepbx_override(survey.extensions_conf)  # says what is wrong with FreePBX's own
         if "busy-callback" not in text:
-            raise Sick("FreePBX's dialplan does not offer the callback", INSTALL)
+            raise CheckFailed("FreePBX's dialplan does not offer the callback", INSTALL)
         return "FreePBX's dialplan offers it"
     if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
         where = survey.context or "CONTEXT"
-        raise Sick("no dialplan offers the callback to a caller", f"run: {COMMAND} install --wire {where}")
+        raise CheckFailed("no dialplan offers the callback to a caller", f"run: {COMMAND} install --wire {where}")
     return "the dialplan offers it"
 
 
-def check_probe(patient: Patient) -> str:
+def check_probe(pbx: Installation) -> str:
     """Check that ChanIsAvail, run through the manager as the poller does, gives an answer."""
-    phones = patient.survey.phones
+    phones = pbx.survey.phones
     device = f"{phones[0].technology}/{phones[0].extension}" if phones else "Local/0@busy-callback-probe"
     try:
-        with Ami(patient.settings) as ami:
+        with Ami(pbx.settings) as ami:
             answer = ami.probe(device)
     except AsteriskError as error:
-        raise Sick(str(error), "cure the check manager first") from None
+        raise CheckFailed(str(error), "cure the check manager first") from None
     if not answer:
-        raise Sick(
+        raise CheckFailed(
             "ChanIsAvail, run through the manager, gives no answer",
             f"{INSTALL}; the user needs write = reporting,originate, and context busy-callback-probe be loaded",
         )
     return f"ChanIsAvail({device}) answers"
 
 
-def check_prompts(patient: Patient) -> str:
+def check_prompts(pbx: Installation) -> str:
     """Check that every prompt is there, in a format that Asterisk plays."""
-    survey = patient.survey
+    survey = pbx.survey
     names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / LANGUAGES[0]).iterdir()})
     names = [name for name in names if name.startswith(COMMAND)]
     formats = survey.console.ask("core show file formats").split()
@@ -143,33 +145,35 @@ def check_prompts(patient: Patient) -> str:
                 p for p in place.glob(f"{name}.*") if p.suffix[1:] in playable and p.is_file() and p.stat().st_size
             ]
             if not found:
-                raise Sick(f"prompt {name} is missing in {place} in any format that Asterisk plays", INSTALL)
-            unreadable = [p for p in found if not p.stat().st_mode & stat.S_IROTH and not patient.may("-r", str(p))]
+                raise CheckFailed(f"prompt {name} is missing in {place} in any format that Asterisk plays", INSTALL)
+            unreadable = [p for p in found if not p.stat().st_mode & stat.S_IROTH and not pbx.may("-r", str(p))]
             if unreadable:
-                raise Sick(f"{unreadable[0]} can't be read by Asterisk's user", f"run: chmod 0644 {unreadable[0]}")
+                raise CheckFailed(
+                    f"{unreadable[0]} can't be read by Asterisk's user", f"run: chmod 0644 {unreadable[0]}"
+                )
     return f"{len(names)} in {', '.join(LANGUAGES)} and where no language is told"
 
 
-def check_extensions(patient: Patient) -> str:
+def check_extensions(pbx: Installation) -> str:
     """Check that every phone that is named by its number is in the numbering plan."""
-    settings, survey = patient.settings, patient.survey
+    settings, survey = pbx.settings, pbx.survey
     numbers = [phone.extension for phone in survey.phones]
     missing = [number for number in numbers if number not in settings.extensions]
     told = " ".join(settings.extensions.patterns) or "any 2 to 6 digits"
     if missing:
-        raise Sick(
+        raise CheckFailed(
             f"{len(missing)} phones are not in the numbering plan ({told}): {', '.join(missing[:5])}",
             f"write in {survey.directories.conf}: extensions = {' '.join(survey.plan)}",
         )
     return f"{told}: all of {len(numbers)} phones" if numbers else f"{told}; no phone is named by its number"
 
 
-def check_states(patient: Patient) -> str:
+def check_states(pbx: Installation) -> str:
     """Check that the phones' states tell when they are in a call."""
-    silent = [phone for phone in patient.survey.phones if not phone.says_busy]
+    silent = [phone for phone in pbx.survey.phones if not phone.says_busy]
     deaf = [phone.extension for phone in silent if phone.technology == "SIP"]
     if deaf:
-        raise Sick(
+        raise CheckFailed(
             f"chan_sip does not count the calls of {', '.join(deaf[:5])}: they look free while they talk",
             "write callcounter = yes (and busylevel = 1) for the phones in sip.conf, then: sip reload",
         )

@@ -1,4 +1,4 @@
-"""Doctor's checks of the machine: each returns what is well, or raises Sick with what is wrong and its cure."""
+"""Doctor's checks of the machine: each returns what is well, or raises CheckFailed with what is wrong and its cure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 import time
 from pathlib import Path
 
-from busy_callback.setup.check import INSTALL, Patient, Sick
+from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.placed_files import TIMER
 from busy_callback.setup.survey import COMMAND
 from busy_callback.store.spool import Spool
@@ -16,87 +16,91 @@ POLL_AGE = 150  # seconds; cron runs a poll each minute, and takes a moment to s
 FUTURE = 60  # seconds that a time may lie ahead of ours
 
 
-def check_settings(patient: Patient) -> str:
+def check_settings(pbx: Installation) -> str:
     """Check that the settings are there with a secret, for Asterisk's user and not for everybody."""
-    path, group = Path(patient.survey.directories.conf), patient.survey.owner.gid
-    if not patient.settings.secret:
-        raise Sick(f"{path} has no secret for Asterisk's manager", INSTALL)
+    path, group = Path(pbx.survey.directories.conf), pbx.survey.owner.gid
+    if not pbx.settings.secret:
+        raise CheckFailed(f"{path} has no secret for Asterisk's manager", INSTALL)
     found = path.stat()
     if found.st_mode & stat.S_IRWXO:
-        raise Sick(f"{path} holds a secret and can be read by everybody", f"run: chmod 0640 {path}")
-    if not patient.may("-r", str(path)):
-        raise Sick(f"{path} can't be read by Asterisk's user", f"run: chown root:{group} {path}; chmod 0640 {path}")
+        raise CheckFailed(f"{path} holds a secret and can be read by everybody", f"run: chmod 0640 {path}")
+    if not pbx.may("-r", str(path)):
+        raise CheckFailed(
+            f"{path} can't be read by Asterisk's user", f"run: chown root:{group} {path}; chmod 0640 {path}"
+        )
     return str(path)
 
 
-def check_agi(patient: Patient) -> str:
+def check_agi(pbx: Installation) -> str:
     """Check that the AGI script runs as Asterisk's user."""
-    survey = patient.survey
+    survey = pbx.survey
     where = {"AST_SPOOL_DIR": survey.directories.astspooldir, "AST_CONFIG_DIR": survey.directories.astetcdir}
     cure = f"{INSTALL}; the Python in the script's first line must be there for user {survey.owner.name}"
     try:
         # "0" is nobody's number: it is refused before anything is touched.
         talk = "agi_request: busy_callback.py\n\n" + "200 result=1\n" * 20
-        done = patient.as_asterisk([str(survey.agi), "cancel", "0"], input=talk, **where)
+        done = pbx.as_asterisk([str(survey.agi), "cancel", "0"], input=talk, **where)
     except OSError as error:
-        raise Sick(f"{survey.agi} can't be run by Asterisk's user: {error.strerror}", cure) from None
+        raise CheckFailed(f"{survey.agi} can't be run by Asterisk's user: {error.strerror}", cure) from None
     if '"REFUSED"' not in done.stdout:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it says nothing"]
-        raise Sick(f"{survey.agi} does not work for Asterisk's user: {said[-1]:.200}", cure)
+        raise CheckFailed(f"{survey.agi} does not work for Asterisk's user: {said[-1]:.200}", cure)
     return f"{survey.agi} runs as {survey.owner.name}"
 
 
-def check_spool(patient: Patient) -> str:
+def check_spool(pbx: Installation) -> str:
     """Check that the spool is Asterisk's user's own, and every request in it could be read."""
-    directories, owner = patient.survey.directories, patient.survey.owner
+    directories, owner = pbx.survey.directories, pbx.survey.owner
     spool = Path(directories.spool)
     if not spool.is_dir():
-        raise Sick(f"{spool} is missing", INSTALL)
+        raise CheckFailed(f"{spool} is missing", INSTALL)
     strangers = [path for path in (spool, *spool.rglob("*")) if path.lstat().st_uid != owner.uid]
-    if strangers or not patient.may("-w", str(spool)):
-        raise Sick(
+    if strangers or not pbx.may("-w", str(spool)):
+        raise CheckFailed(
             f"{(strangers or [spool])[0]} does not belong to Asterisk's user", f"run: chown -R {owner.name}: {spool}"
         )
     if (spool / "corrupt").is_dir():
         for name, reason in Spool(str(spool)).corrupt():
-            raise Sick(f"a request could not be read and was set aside: {name}: {reason}", f"look at {spool}/corrupt")
+            raise CheckFailed(
+                f"a request could not be read and was set aside: {name}: {reason}", f"look at {spool}/corrupt"
+            )
     return str(spool)
 
 
-def check_outgoing(patient: Patient) -> str:
+def check_outgoing(pbx: Installation) -> str:
     """Check that call files can be handed over in one rename."""
-    directories, owner = patient.survey.directories, patient.survey.owner
+    directories, owner = pbx.survey.directories, pbx.survey.owner
     outgoing, spool = Path(directories.outgoing), Path(directories.spool)
     if not outgoing.is_dir():
-        raise Sick(f"{outgoing} is missing", f"run: install -d -o {owner.name} -m 0750 {outgoing}")
-    if not patient.may("-w", str(outgoing)) or not patient.may("-x", str(outgoing)):
-        raise Sick(
+        raise CheckFailed(f"{outgoing} is missing", f"run: install -d -o {owner.name} -m 0750 {outgoing}")
+    if not pbx.may("-w", str(outgoing)) or not pbx.may("-x", str(outgoing)):
+        raise CheckFailed(
             f"{outgoing} can't be written by user {owner.name}", f"run: chown {owner.name} {outgoing}; chmod 0750"
         )
     if outgoing.stat().st_dev != spool.stat().st_dev:
-        raise Sick(
+        raise CheckFailed(
             f"{outgoing} is on another file system than {spool}: call files can't be handed over whole",
             "put both on one file system (astspooldir in asterisk.conf)",
         )
     return f"{outgoing} is on one file system with the spool"
 
 
-def check_poller(patient: Patient) -> str:
+def check_poller(pbx: Installation) -> str:
     """Check that something runs the poller each minute, and it does run."""
-    survey = patient.survey
+    survey = pbx.survey
     log = survey.directories.log
     cron = survey.system.cron / COMMAND
     if not cron.exists() and not (survey.system.systemd / TIMER).exists():
-        raise Sick("nothing runs the poller each minute", INSTALL)
+        raise CheckFailed("nothing runs the poller each minute", INSTALL)
     hint = f"look at {log}, and for its line in cron's log"
     if cron.exists() and not any(_daemons({"cron", "crond"})):
         hint = "the cron daemon does not run: start it (systemctl enable --now cron)"
     try:
         age = time.time() - os.stat(f"{survey.directories.spool}/poller.lock").st_mtime
     except FileNotFoundError:
-        raise Sick("no poll has run yet", f"wait a minute after install; if it stays so, {hint}") from None
+        raise CheckFailed("no poll has run yet", f"wait a minute after install; if it stays so, {hint}") from None
     if age > POLL_AGE:
-        raise Sick(f"the last poll began {age:.0f} s ago; one should each minute", hint)
+        raise CheckFailed(f"the last poll began {age:.0f} s ago; one should each minute", hint)
     return f"the last poll began {max(age, 0):.0f} s ago"
 
 
@@ -111,33 +115,33 @@ def _daemons(names: set[str]) -> list[str]:
     return [name for name in found if name in names]
 
 
-def check_clock(patient: Patient) -> str:
+def check_clock(pbx: Installation) -> str:
     """Check that nothing was written in the future."""
-    now, spool = time.time(), Path(patient.survey.directories.spool)
+    now, spool = time.time(), Path(pbx.survey.directories.spool)
     for path in (Path(__file__), *spool.glob("poller.lock"), *spool.glob("requests/*")):
         ahead = path.stat().st_mtime - now
         if ahead > FUTURE:
-            raise Sick(
+            raise CheckFailed(
                 f"{path} was written {ahead:.0f} s in the future: the clock was set back",
                 "set the clock (chrony or systemd-timesyncd); requests of the future wait until then",
             )
     return time.strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def check_log(patient: Patient) -> str:
+def check_log(pbx: Installation) -> str:
     """Check that the poller can write its log."""
-    log = patient.survey.directories.log
-    if not patient.may("-w", log if os.path.exists(log) else os.path.dirname(log)):
-        raise Sick(f"{log} can't be written by Asterisk's user", f"run: chown {patient.survey.owner.name} {log}")
+    log = pbx.survey.directories.log
+    if not pbx.may("-w", log if os.path.exists(log) else os.path.dirname(log)):
+        raise CheckFailed(f"{log} can't be written by Asterisk's user", f"run: chown {pbx.survey.owner.name} {log}")
     return log
 
 
-def check_security(patient: Patient) -> str:
+def check_security(pbx: Installation) -> str:
     """Say what may confine Asterisk: a hint, never a failure."""
     hints = []
     enforce = Path("/sys/fs/selinux/enforce")
     if enforce.exists() and enforce.read_text().strip() == "1":
-        hints.append(f"SELinux enforces: if the AGI script is denied, run restorecon -R {patient.survey.agi.parent}")
+        hints.append(f"SELinux enforces: if the AGI script is denied, run restorecon -R {pbx.survey.agi.parent}")
     try:
         profiles = Path("/sys/kernel/security/apparmor/profiles").read_text()
     except OSError:

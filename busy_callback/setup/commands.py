@@ -13,7 +13,7 @@ import click
 
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import Directories
-from busy_callback.setup import placed_files as files
+from busy_callback.setup import placed_files
 from busy_callback.setup.install import DIALPLAN_RELOAD, MANAGER_RELOAD, Options, Plan, make_plan
 from busy_callback.setup.journal import Change, Journal, apply, undo
 from busy_callback.setup.survey import COMMAND, LANGUAGES, Survey, System, look
@@ -107,9 +107,9 @@ def _show(survey: Survey, plan: Plan) -> None:
 
 def _take_up(survey: Survey, commands: set[str]) -> None:
     """Let Asterisk and systemd load what changed, and nothing else."""
-    if files.SYSTEMD_RELOAD in commands:
-        files.start_timer()
-    for command in sorted(commands - {"", files.SYSTEMD_RELOAD}):
+    if placed_files.SYSTEMD_RELOAD in commands:
+        placed_files.start_timer()
+    for command in sorted(commands - {"", placed_files.SYSTEMD_RELOAD}):
         if survey.runs:
             try:
                 survey.console.ask(command)
@@ -135,8 +135,8 @@ def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
         click.confirm(f"Give back {len(journal.entries)} files and folders {what}?", abort=True)
-    if survey.system.systemd / files.TIMER in journal.entries:
-        files.stop_timer()
+    if survey.system.systemd / placed_files.TIMER in journal.entries:
+        placed_files.stop_timer()
     _end_pollers(survey, journal)
     if purge:
         shutil.rmtree(spool, ignore_errors=True)
@@ -158,7 +158,7 @@ def _end_pollers(survey: Survey, journal: Journal) -> None:
         cron.unlink(missing_ok=True)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        at_work = files.pollers(Path(survey.directories.spool) / "poller.lock")
+        at_work = placed_files.pollers(Path(survey.directories.spool) / "poller.lock")
         if not at_work:
             return
         for process in at_work:

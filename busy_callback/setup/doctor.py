@@ -9,11 +9,11 @@ from busy_callback.errors import AsteriskError, BusyCallbackError
 from busy_callback.settings import Directories, load
 from busy_callback.setup import checks_asterisk as asterisk
 from busy_callback.setup import checks_machine as machine
-from busy_callback.setup.check import INSTALL, Check, Patient, Sick
+from busy_callback.setup.check import INSTALL, Check, CheckFailed, Installation
 from busy_callback.setup.survey import System, look
 
 # Causes before their effects: the first that fails is the one to cure first.
-CHECKS: dict[str, Callable[[Patient], str]] = {
+CHECKS: dict[str, Callable[[Installation], str]] = {
     "settings": machine.check_settings,
     "asterisk": asterisk.check_asterisk,
     "modules": asterisk.check_modules,
@@ -42,15 +42,15 @@ def examine(directories: Directories, asterisk_conf: str, system: System) -> lis
         survey = look(directories, asterisk_conf, system)
     except BusyCallbackError as error:
         return [Check("settings", False, str(error), "correct it, then run doctor again")]
-    patient = Patient(survey, settings)
-    return [_run(name, check, patient) for name, check in CHECKS.items()]
+    pbx = Installation(survey, settings)
+    return [_run(name, check, pbx) for name, check in CHECKS.items()]
 
 
-def _run(name: str, check: Callable[[Patient], str], patient: Patient) -> Check:
+def _run(name: str, check: Callable[[Installation], str], pbx: Installation) -> Check:
     try:
-        return Check(name, True, check(patient))
-    except Sick as sick:
-        return Check(name, False, str(sick), sick.cure)
+        return Check(name, True, check(pbx))
+    except CheckFailed as failure:
+        return Check(name, False, str(failure), failure.cure)
     except AsteriskError as error:
         return Check(name, False, str(error), "start Asterisk, then run doctor again")
     except (BusyCallbackError, OSError, subprocess.SubprocessError) as error:

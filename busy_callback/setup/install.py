@@ -12,7 +12,7 @@ from pathlib import Path
 
 from busy_callback.errors import SetupError
 from busy_callback.settings import Settings, check_setting, load
-from busy_callback.setup import placed_files as files
+from busy_callback.setup import placed_files
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
@@ -76,10 +76,10 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *_manager(survey, settings, secret),
         *_dialplan(survey, options, settings, notes),
         Change.file(survey.agi, agi_source(survey.data).encode(), 0o755),
-        *files.prompts(survey, options.language),
-        *files.spool(survey),
-        *files.log_rotation(survey),
-        *files.schedule(survey),
+        *placed_files.prompts(survey, options.language),
+        *placed_files.spool(survey),
+        *placed_files.log_rotation(survey),
+        *placed_files.schedule(survey),
     ]
     if not survey.runs:
         notes.append(

@@ -73,6 +73,27 @@ def write_note(path: str, text: str) -> None:
         file.write(text)
 
 
+class Note:
+    """A line that outlives the process, for what no promise depends on: where it can't be kept, it is not."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def read(self) -> str:
+        """Return the line, '' where there is none that can be read."""
+        try:
+            return read_file(self._path).decode("ascii", "replace").strip()
+        except (OSError, CorruptRequestError):
+            return ""
+
+    def write(self, line: str) -> None:
+        """Keep the line in place of the one before."""
+        try:
+            write_note(self._path, f"{line}\n")
+        except OSError:
+            pass
+
+
 def exists(path: str) -> bool:
     """Tell whether there is such a name; OSError where that can't be told, which os.path.exists takes for no."""
     try:

@@ -17,14 +17,14 @@ HANDOVER_TIME = 30.0  # seconds; the holder may be in the middle of a look
 _ASK_AGAIN = 1.0  # seconds
 
 
-class Turn:
+class PollerLock:
     """Context manager over the poller's lock; ``take`` or ``try_take`` it inside, as often as needed."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._held = False
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> PollerLock:
         try:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
         except OSError as error:

@@ -21,7 +21,7 @@ LISTING_PAUSE = 1.0  # seconds between listings of the spool that nobody asked f
 _TICK = 100_000_000  # nanoseconds; a file system's clock is coarser than its times look
 
 
-class Book:
+class LiveRequests:
     """The live requests, what of them is to be decided anew, and when the next is due by the clock alone."""
 
     def __init__(self, spool: Spool) -> None:

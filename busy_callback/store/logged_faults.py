@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 _MOST = 20  # different complaints of one trouble; more would be of a kind that changes at each try
 
 
-class Trouble:
+class LoggedFaults:
     """Remembers in a file, a line a complaint, what was logged already: cron starts a new process each minute."""
 
     def __init__(self, path: str, then: str = "; trying again", end: str = "all is well again") -> None:

@@ -107,26 +107,26 @@ def one_size(folder: Path, count: int, callee_count: int) -> dict[str, Any]:
     names = ("first", "whole", "idle", "event", "ring", "register")
     first, whole, idle, event, ring, register = map(Samples, names)
     begun = time.perf_counter()
-    view = poller._view(ami)  # type: ignore[arg-type]
-    poller.look(view)
+    device_states = poller._learn(ami)  # type: ignore[arg-type]
+    poller.look(device_states)
     first.add(time.perf_counter() - begun)
     for number in range(ROUNDS):
         if number % 10 == 0:
             for callee in callees:
-                poller._book.touch(callee)
-            timed(whole, lambda: poller.look(view))
-        timed(idle, lambda: poller.look(view))
+                poller._live.touch(callee)
+            timed(whole, lambda: poller.look(device_states))
+        timed(idle, lambda: poller.look(device_states))
         callee = callees[number * 7 % callee_count]
         caller = f"4{number:05}"
         timed(register, lambda: spool.register(caller, callee, rq.BUSY, "", settings, time.time()))  # noqa: B023
-        view.news[""] = None
-        poller.look(view)
+        device_states.news[""] = None
+        poller.look(device_states)
         for samples, state in ((ring, NOT_INUSE), (event, INUSE)):
             ami.states[f"PJSIP/{callee}"] = state
             headers = {"Device": f"PJSIP/{callee}", "State": DEVICE_STATES[state]}
             begun = time.perf_counter()
-            view.note("DeviceStateChange", headers, time.time())
-            poller.look(view)
+            device_states.note("DeviceStateChange", headers, time.time())
+            poller.look(device_states)
             samples.add(time.perf_counter() - begun)
             for call_file in Path(directories.outgoing).iterdir():  # exactly one, else the end is wrong
                 request_id = call_file.name.partition("busy-callback-")[2].partition(".")[0]

@@ -6,11 +6,11 @@ import os
 import time
 
 from busy_callback.cli import main
-from busy_callback.pbx.device_states import View
+from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.poller import Poller
-from busy_callback.store.handover import Turn
+from busy_callback.store.handover import PollerLock
 
-_take, _look = Turn.take, Poller.look
+_take, _look = PollerLock.take, Poller.look
 
 
 def _note(what: str) -> None:
@@ -18,19 +18,19 @@ def _note(what: str) -> None:
         file.write(f"{what} {time.monotonic()}\n")
 
 
-def _noted_take(self: Turn) -> None:
+def _noted_take(self: PollerLock) -> None:
     _note("asks")
     _take(self)
     _note("has")
 
 
-def _noted_look(self: Poller, view: View) -> float | None:
-    look_again = _look(self, view)
+def _noted_look(self: Poller, device_states: DeviceStates) -> float | None:
+    look_again = _look(self, device_states)
     _note("looked")
     return look_again
 
 
-Turn.take = _noted_take  # type: ignore[method-assign]
+PollerLock.take = _noted_take  # type: ignore[method-assign]
 Poller.look = _noted_look  # type: ignore[method-assign]
 
 if __name__ == "__main__":

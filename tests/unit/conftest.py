@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback.settings import Directories, Settings
-from busy_callback.setup import placed_files as files
+from busy_callback.setup import placed_files
 from busy_callback.store.spool import Spool
 from tests.unit.setup.pbx import Pbx
 
@@ -46,5 +46,5 @@ def pbx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx:
     made = Pbx(tmp_path)
     made.runs()
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    monkeypatch.setattr(files, "has_cron", lambda: True)
+    monkeypatch.setattr(placed_files, "has_cron", lambda: True)
     return made

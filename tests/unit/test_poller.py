@@ -11,7 +11,7 @@ import pytest
 
 from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.pbx.device_states import View
+from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.spool import Spool
@@ -36,7 +36,7 @@ def test_a_callee_that_is_taken_in_the_last_moment(
 ) -> None:
     """ChanIsAvail has the last word: nobody is rung, and the log says why."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(View, "last_word", lambda view, extension: policy.BUSY)
+    monkeypatch.setattr(DeviceStates, "last_word", lambda device_states, extension: policy.BUSY)
     machine.poll()
     assert machine.call_files() == []
     assert [request.state for request in spool.live()] == [rq.WAITING]
@@ -48,11 +48,11 @@ def test_a_request_that_is_cancelled_in_the_last_moment(
 ) -> None:
     """It is cancelled, and nobody is rung."""
 
-    def cancel(view: View, extension: str) -> int:
+    def cancel(device_states: DeviceStates, extension: str) -> int:
         assert spool.cancel(spool.live()[0].id, "by the caller", machine.wall)
         return policy.NOT_INUSE
 
-    monkeypatch.setattr(View, "last_word", cancel)
+    monkeypatch.setattr(DeviceStates, "last_word", cancel)
     machine.poll()
     assert machine.call_files() == []
     assert [request.state for request in spool.ended()] == [rq.CANCELLED]

@@ -12,7 +12,7 @@ from busy_callback.errors import AsteriskError
 from busy_callback.pbx.manager_exposure import complaints
 from busy_callback.poller import Poller
 from busy_callback.settings import Directories, Settings, load
-from busy_callback.store.logged_faults import Trouble
+from busy_callback.store.logged_faults import LoggedFaults
 
 HEAD = "  sl  local_address rem_address   st\n"
 
@@ -109,10 +109,10 @@ def test_a_trouble_that_changes_at_each_try_is_not_logged_for_ever(
 ) -> None:
     """Twenty different complaints at most until all is well; then anew. Several processes share what is known."""
     for number in range(100):
-        Trouble(str(tmp_path / "trouble")).note(f"no answer to {number}")
+        LoggedFaults(str(tmp_path / "trouble")).note(f"no answer to {number}")
     assert len(caplog.messages) == 20
-    Trouble(str(tmp_path / "trouble")).over()
-    Trouble(str(tmp_path / "trouble")).over()
+    LoggedFaults(str(tmp_path / "trouble")).over()
+    LoggedFaults(str(tmp_path / "trouble")).over()
     assert caplog.messages[20:] == ["all is well again"]
 
 
@@ -121,8 +121,8 @@ def test_a_trouble_that_cannot_be_noted_down_is_logged_all_the_same(
 ) -> None:
     """Where the spool itself is the trouble, each process says so once."""
     for _ in range(2):
-        trouble = Trouble(str(tmp_path / "missing" / "trouble"))
-        trouble.note("no space")
-        trouble.note("no space")
-    trouble.over()
+        faults = LoggedFaults(str(tmp_path / "missing" / "trouble"))
+        faults.note("no space")
+        faults.note("no space")
+    faults.over()
     assert caplog.messages == ["no space; trying again"] * 2 + ["all is well again"]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from busy_callback.cli import main
 from busy_callback.settings import Directories
-from busy_callback.setup import commands as cli_setup
+from busy_callback.setup import commands
 from busy_callback.setup.install import Options, Plan, make_plan
 from busy_callback.setup.journal import Change, Journal, apply
 from busy_callback.setup.snapshot import Snapshot
@@ -130,8 +130,8 @@ class Pbx:
 
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:
         """Run ``busy-callback`` on it, with an answer to what it asks; return exit status and what it prints."""
-        monkeypatch.setattr(cli_setup, "System", lambda: self.system)
-        monkeypatch.setattr(cli_setup, "look", lambda directories, conf: self.survey())
+        monkeypatch.setattr(commands, "System", lambda: self.system)
+        monkeypatch.setattr(commands, "look", lambda directories, conf: self.survey())
         done = CliRunner().invoke(main, list(words), input=answer)
         return done.exit_code, done.output
 

@@ -14,10 +14,8 @@ import pytest
 
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import load
-from busy_callback.setup import checks_asterisk
-from busy_callback.setup import commands as cli_setup
-from busy_callback.setup import placed_files as files
-from busy_callback.setup.check import Patient, Sick
+from busy_callback.setup import checks_asterisk, commands, placed_files
+from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_asterisk import check_manager, check_offer, check_probe, check_prompts
 from busy_callback.setup.checks_machine import (
     check_clock,
@@ -44,113 +42,113 @@ def standin() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def patient(pbx: Pbx, standin: StandIn) -> Patient:
+def installation(pbx: Pbx, standin: StandIn) -> Installation:
     """The PBX with the package in it, and with that manager."""
     pbx.install("phones")
     conf = Path(pbx.directories.conf)
     conf.write_text(re.sub(r"port = \d+", f"port = {standin.port}", conf.read_text()))
     pbx.runs(**ON)
-    return Patient(pbx.survey(), load(str(conf)))
+    return Installation(pbx.survey(), load(str(conf)))
 
 
-def test_a_manager_that_is_on_off_or_refuses(pbx: Pbx, patient: Patient, standin: StandIn) -> None:
+def test_a_manager_that_is_on_off_or_refuses(pbx: Pbx, installation: Installation, standin: StandIn) -> None:
     """On and let in; on and refused, with what to compare; off, with what turns it on."""
-    assert "may log in" in check_manager(patient)
+    assert "may log in" in check_manager(installation)
     standin.login = "Response: Error\r\nActionID: {id}\r\nMessage: Authentication failed\r\n\r\n"
-    with pytest.raises(Sick, match="refuses user") as caught:
-        check_manager(patient)
+    with pytest.raises(CheckFailed, match="refuses user") as caught:
+        check_manager(installation)
     assert "compare port, user and secret" in caught.value.cure
     pbx.runs(**{"manager show settings": "  Manager (AMI):             No\n"})
-    with pytest.raises(Sick, match="is off"):
-        check_manager(patient)
+    with pytest.raises(CheckFailed, match="is off"):
+        check_manager(installation)
 
 
-def test_the_probe_answers_or_not(patient: Patient, standin: StandIn) -> None:
+def test_the_probe_answers_or_not(installation: Installation, standin: StandIn) -> None:
     """As the poller asks; without a phone too; without an answer, or without a manager, the cure is told."""
-    assert check_probe(patient) == "ChanIsAvail(PJSIP/201) answers"
-    phoneless = Patient(dataclasses.replace(patient.survey, phones=()), patient.settings)
+    assert check_probe(installation) == "ChanIsAvail(PJSIP/201) answers"
+    phoneless = Installation(dataclasses.replace(installation.survey, phones=()), installation.settings)
     assert check_probe(phoneless) == "ChanIsAvail(Local/0@busy-callback-probe) answers"
     standin.forget_probe = True
-    with pytest.raises(Sick, match="gives no answer"):
-        check_probe(patient)
-    patient.settings.port = 1
-    with pytest.raises(Sick, match="can't be reached"):
-        check_probe(patient)
+    with pytest.raises(CheckFailed, match="gives no answer"):
+        check_probe(installation)
+    installation.settings.port = 1
+    with pytest.raises(CheckFailed, match="can't be reached"):
+        check_probe(installation)
 
 
-def test_the_dialplan_offers_it_or_not(pbx: Pbx, patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dialplan_offers_it_or_not(pbx: Pbx, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Gosub anywhere; on FreePBX, in its own place; else the cure names the command and the context."""
     pbx.runs(**ON, dialplan_show="2. Gosub(busy-callback,${EXTEN},1)\n")
-    assert check_offer(patient) == "the dialplan offers it"
+    assert check_offer(installation) == "the dialplan offers it"
     pbx.runs(**ON, dialplan_show="2. Dial(PJSIP/${EXTEN})\n")
-    with pytest.raises(Sick, match="no dialplan offers") as caught:
-        check_offer(patient)
+    with pytest.raises(CheckFailed, match="no dialplan offers") as caught:
+        check_offer(installation)
     assert "install --wire phones" in caught.value.cure
     monkeypatch.setattr(checks_asterisk, "freepbx_override", lambda lines: None)
-    freepbx = Patient(dataclasses.replace(patient.survey, freepbx=True), patient.settings)
+    freepbx = Installation(dataclasses.replace(installation.survey, freepbx=True), installation.settings)
     pbx.runs(**{"dialplan show s-BUSY@macro-exten-vm": "1. Gosub(busy-callback,202,1)\n"})
     assert check_offer(freepbx) == "FreePBX's dialplan offers it"
     pbx.runs(**{"dialplan show s-BUSY@macro-exten-vm": "1. NoOp()\n"})
-    with pytest.raises(Sick, match="does not offer"):
+    with pytest.raises(CheckFailed, match="does not offer"):
         check_offer(freepbx)
 
 
-def test_what_asterisks_user_may_not(pbx: Pbx, patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_asterisks_user_may_not(pbx: Pbx, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings, prompts, outgoing and the log that it can't read or write are found by trying as that user."""
     pbx.runs(core_show_file_formats="gsm gsm gsm\nslin wav wav\n")
-    nobody = dataclasses.replace(patient.survey, owner=Owner("nobody", 65534, 65534))
-    patient = Patient(nobody, patient.settings)
-    with pytest.raises(Sick, match="can't be read by Asterisk's user"):
-        check_settings(patient)
+    nobody = dataclasses.replace(installation.survey, owner=Owner("nobody", 65534, 65534))
+    installation = Installation(nobody, installation.settings)
+    with pytest.raises(CheckFailed, match="can't be read by Asterisk's user"):
+        check_settings(installation)
     prompt = Path(pbx.directories.astdatadir) / "sounds" / "en" / "busy-callback-ok.wav"
     prompt.chmod(0o600)
-    with pytest.raises(Sick, match=r"busy-callback-ok\.wav can't be read"):
-        check_prompts(patient)
-    with pytest.raises(Sick, match="can't be written by user nobody"):
-        check_outgoing(patient)
-    with pytest.raises(Sick, match="can't be written by Asterisk's user"):
-        check_log(patient)
+    with pytest.raises(CheckFailed, match=r"busy-callback-ok\.wav can't be read"):
+        check_prompts(installation)
+    with pytest.raises(CheckFailed, match="can't be written by user nobody"):
+        check_outgoing(installation)
+    with pytest.raises(CheckFailed, match="can't be written by Asterisk's user"):
+        check_log(installation)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Sick, match="only root and nobody"):
-        check_log(patient)
+    with pytest.raises(CheckFailed, match="only root and nobody"):
+        check_log(installation)
 
 
-def test_settings_without_a_secret_and_a_spool_that_is_missing(pbx: Pbx, patient: Patient) -> None:
+def test_settings_without_a_secret_and_a_spool_that_is_missing(pbx: Pbx, installation: Installation) -> None:
     """Neither lets anything work: install cures it."""
-    patient.settings.secret = ""
-    with pytest.raises(Sick, match="has no secret"):
-        check_settings(patient)
+    installation.settings.secret = ""
+    with pytest.raises(CheckFailed, match="has no secret"):
+        check_settings(installation)
     Path(pbx.directories.spool, "corrupt").mkdir()
-    assert check_spool(patient) == pbx.directories.spool
+    assert check_spool(installation) == pbx.directories.spool
     os.rmdir(Path(pbx.directories.spool, "corrupt"))
     os.rmdir(pbx.directories.spool)
-    with pytest.raises(Sick, match="is missing"):
-        check_spool(patient)
-    assert check_clock(patient)
+    with pytest.raises(CheckFailed, match="is missing"):
+        check_spool(installation)
+    assert check_clock(installation)
 
 
-def test_an_outgoing_on_another_disk(pbx: Pbx, patient: Patient) -> None:
+def test_an_outgoing_on_another_disk(pbx: Pbx, installation: Installation) -> None:
     """A call file could not be handed over in one rename."""
     outgoing = pbx.directories.outgoing
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", outgoing], check=True)
     try:
-        with pytest.raises(Sick, match="another file system"):
-            check_outgoing(patient)
+        with pytest.raises(CheckFailed, match="another file system"):
+            check_outgoing(installation)
     finally:
         subprocess.run(["umount", outgoing], check=True)
 
 
-def test_what_confines_asterisk_is_told(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_confines_asterisk_is_told(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """SELinux that enforces, an AppArmor profile of Asterisk's: a hint each, and no failure."""
     said = {"/sys/fs/selinux/enforce": "1\n", "/sys/kernel/security/apparmor/profiles": "asterisk (enforce)\n"}
     monkeypatch.setattr(Path, "exists", lambda path: str(path) in said)
     monkeypatch.setattr(Path, "read_text", lambda path: said[str(path)])
-    told = check_security(patient)
+    told = check_security(installation)
     assert "restorecon" in told
     assert "AppArmor" in told
     monkeypatch.setattr(Path, "exists", lambda path: False)
     said["/sys/kernel/security/apparmor/profiles"] = "cupsd (enforce)\n"
-    assert check_security(patient) == "neither SELinux nor AppArmor confines Asterisk"
+    assert check_security(installation) == "neither SELinux nor AppArmor confines Asterisk"
 
 
 def test_what_changed_is_taken_up(
@@ -158,18 +156,18 @@ def test_what_changed_is_taken_up(
 ) -> None:
     """By systemd, and by an Asterisk that runs; where that does not answer the admin is told what to run."""
     started: list[str] = []
-    monkeypatch.setattr(files, "start_timer", lambda: started.append("timer"))
+    monkeypatch.setattr(placed_files, "start_timer", lambda: started.append("timer"))
     survey = pbx.survey()
-    cli_setup._take_up(survey, {files.SYSTEMD_RELOAD, ""})
+    commands._take_up(survey, {placed_files.SYSTEMD_RELOAD, ""})
     assert started == ["timer"]
 
     def silent(command: str) -> str:
         raise AsteriskError("it does not answer")
 
     monkeypatch.setattr(survey.console, "ask", silent)
-    cli_setup._take_up(survey, {"dialplan reload"})
+    commands._take_up(survey, {"dialplan reload"})
     assert "it does not answer; then run in its console: dialplan reload" in capsys.readouterr().err
-    cli_setup._take_up(dataclasses.replace(survey, runs=False), {"dialplan reload"})
+    commands._take_up(dataclasses.replace(survey, runs=False), {"dialplan reload"})
     assert capsys.readouterr().err == ""
 
 
@@ -186,9 +184,9 @@ def test_a_dry_run_shows_each_change(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) 
 
 def test_uninstall_ends_the_polls_that_are_at_work(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks each to let go, and goes on when they have; a timer of systemd's is forgotten."""
-    monkeypatch.setattr(files, "has_cron", lambda: False)
+    monkeypatch.setattr(placed_files, "has_cron", lambda: False)
     stopped: list[str] = []
-    monkeypatch.setattr(files, "stop_timer", lambda: stopped.append("timer"))
+    monkeypatch.setattr(placed_files, "stop_timer", lambda: stopped.append("timer"))
     pbx.install("phones")
     lock = Path(pbx.directories.spool) / "poller.lock"
     lock.touch()
@@ -205,6 +203,6 @@ def test_uninstall_ends_the_polls_that_are_at_work(pbx: Pbx, monkeypatch: pytest
 
 def test_a_timer_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what systemctl said."""
-    monkeypatch.setattr(files, "_systemctl", lambda *words: "no bus")
+    monkeypatch.setattr(placed_files, "_systemctl", lambda *words: "no bus")
     with pytest.raises(SetupError, match="daemon-reload failed: no bus"):
-        files.start_timer()
+        placed_files.start_timer()

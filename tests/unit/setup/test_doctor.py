@@ -14,7 +14,7 @@ from busy_callback.cli import main
 from busy_callback.errors import AsteriskError
 from busy_callback.settings import Directories, Settings
 from busy_callback.setup import checks_asterisk, checks_machine
-from busy_callback.setup.check import Check, Patient
+from busy_callback.setup.check import Check, Installation
 from busy_callback.setup.console import Console
 from busy_callback.setup.doctor import CHECKS, _run, examine
 from tests.unit.setup.pbx import Pbx
@@ -246,10 +246,10 @@ def test_only_root_may_install(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_check_that_cannot_be_made_is_red(pbx: Pbx) -> None:
     """An error inside a check is no crash of doctor's: the check is red, and says what happened."""
 
-    def broken(patient: Patient) -> str:
+    def broken(installation: Installation) -> str:
         raise OSError(5, "Input/output error")
 
-    check = _run("broken", broken, Patient(pbx.survey(), Settings()))
+    check = _run("broken", broken, Installation(pbx.survey(), Settings()))
     assert (check.ok, bool(check.cure)) == (False, True)
     assert "Input/output error" in check.message
 

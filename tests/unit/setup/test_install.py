@@ -11,7 +11,7 @@ import pytest
 
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import load
-from busy_callback.setup import placed_files as files
+from busy_callback.setup import placed_files
 from busy_callback.setup.journal import undo
 from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.setup.pbx import Pbx
@@ -67,7 +67,7 @@ def test_the_settings_are_found_out(pbx: Pbx) -> None:
 def test_an_asterisk_that_does_not_run_is_read_from_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Phones and their context come from pjsip.conf and its templates, and the plan says so."""
     pbx = Pbx(tmp_path)
-    monkeypatch.setattr(files, "has_cron", lambda: True)
+    monkeypatch.setattr(placed_files, "has_cron", lambda: True)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("busy_callback.setup.console.shutil.which", lambda *a, **k: None)
     pbx.write("pjsip.conf", "[phone](!)\ntype=endpoint\ncontext=office\n[301](phone)\naors=301\n[301]\ntype=aor\n")

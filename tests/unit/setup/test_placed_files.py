@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback.errors import SetupError
-from busy_callback.setup import placed_files as files
+from busy_callback.setup import placed_files
 from busy_callback.setup.journal import undo
 from busy_callback.setup.survey import Owner, rotated_already, unreachable
 from tests.unit.setup.pbx import Pbx
@@ -77,7 +77,7 @@ def test_cron_runs_the_poller_as_asterisks_user(pbx: Pbx) -> None:
 
 def test_systemd_where_there_is_no_cron(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cron daemon a timer runs the poller; with neither, the error says to install cron."""
-    monkeypatch.setattr(files, "has_cron", lambda: False)
+    monkeypatch.setattr(placed_files, "has_cron", lambda: False)
     pbx.install()
     assert "OnUnitInactiveSec=1" in (pbx.system.systemd / "busy-callback.timer").read_text()
     service = (pbx.system.systemd / "busy-callback.service").read_text()
@@ -113,8 +113,8 @@ def test_only_the_polls_of_this_spool_are_ended(tmp_path: Path) -> None:
         for process in started:
             assert process.stdout
             process.stdout.readline()
-        assert files.pollers(ours) == [started[0].pid]
-        assert files.pollers(tmp_path / "nobody's") == []
+        assert placed_files.pollers(ours) == [started[0].pid]
+        assert placed_files.pollers(tmp_path / "nobody's") == []
     finally:
         for process in started:
             process.communicate()
@@ -135,17 +135,17 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_systemds_timer_is_started_and_stopped(systemctl: Path) -> None:
     """The timer runs now and after each start of the machine, until uninstall stops it; a failure is told."""
-    files.start_timer()
-    files.stop_timer()
+    placed_files.start_timer()
+    placed_files.stop_timer()
     told = (systemctl / "told").read_text().splitlines()
-    assert told == ["daemon-reload", f"enable --now {files.TIMER}", f"disable --now {files.TIMER}"]
+    assert told == ["daemon-reload", f"enable --now {placed_files.TIMER}", f"disable --now {placed_files.TIMER}"]
     (systemctl / "broken").touch()
     with pytest.raises(SetupError, match="systemctl daemon-reload failed: no bus"):
-        files.start_timer()
+        placed_files.start_timer()
 
 
 def test_a_machine_without_systemctl_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where it can't be started at all, that is what is told."""
     monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name))
     with pytest.raises(SetupError, match="No such file"):
-        files.start_timer()
+        placed_files.start_timer()

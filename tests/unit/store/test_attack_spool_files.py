@@ -13,7 +13,7 @@ from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.pbx.callfile import read_report
 from busy_callback.settings import Settings
 from busy_callback.store.durable import read_file, withdraw
-from busy_callback.store.handover import Turn
+from busy_callback.store.handover import PollerLock
 from busy_callback.store.spool import Spool
 from tests.unit.conftest import NOW
 
@@ -101,7 +101,7 @@ def test_in_place_of_a_lock_it_is_an_error(spool: Spool, elsewhere: Path, put: P
     put(spool.path("", "poller.lock"), elsewhere)
     with pytest.raises(SpoolError, match="can't be written"):
         spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
-    with pytest.raises(SpoolError, match="can't be opened"), Turn(spool.path("", "poller.lock")):
+    with pytest.raises(SpoolError, match="can't be opened"), PollerLock(spool.path("", "poller.lock")):
         pass
 
 

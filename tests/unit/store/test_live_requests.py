@@ -10,17 +10,17 @@ import pytest
 from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.pbx.ami import Ami
-from busy_callback.pbx.device_states import View
+from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.settings import Settings
-from busy_callback.store.live_requests import Book
+from busy_callback.store.live_requests import LiveRequests
 from busy_callback.store.spool import Spool
 from tests.unit.conftest import NOW
 
 
 @pytest.fixture
-def book(spool: Spool) -> Book:
+def live(spool: Spool) -> LiveRequests:
     """A book of an empty spool."""
-    made = Book(spool)
+    made = LiveRequests(spool)
     made.refresh(at_once=True)
     return made
 
@@ -30,26 +30,26 @@ def ask(spool: Spool, caller: str, callee: str, now: float = NOW) -> str:
     return spool.register(caller, callee, rq.BUSY, "", Settings(), now)[1]
 
 
-def taken(book: Book, now: float = NOW) -> dict[str, list[str]]:
+def taken(live: LiveRequests, now: float = NOW) -> dict[str, list[str]]:
     """Return who waits, by callee, in the queues that are to be decided."""
-    return {callee: [r.caller for r in requests] for callee, requests in book.take_queues(now).items()}
+    return {callee: [r.caller for r in requests] for callee, requests in live.take_queues(now).items()}
 
 
 def test_what_the_watch_before_has_begun_is_known(spool: Spool) -> None:
     """A recall that was begun after the book was read is in it once the book is told to look for what was written."""
     request_id = ask(spool, "201", "202")
     other = ask(spool, "201", "203")
-    book = Book(spool)
-    book.refresh(at_once=True)
+    live = LiveRequests(spool)
+    live.refresh(at_once=True)
     before = time.time_ns() + 1_000_000_000
     old = spool.load(request_id)
     assert old is not None
     assert spool.replace(old, policy.begin(old, 1, NOW))
     os.utime(spool.path("requests", request_id), ns=(before, before))
-    assert book.recalling() == []
-    book.reread(since=before)
-    assert [request.id for request in book.recalling()] == [request_id]
-    assert [request.id for request in book.queue("203")] == [other]
+    assert live.recalling() == []
+    live.reread(since=before)
+    assert [request.id for request in live.recalling()] == [request_id]
+    assert [request.id for request in live.queue("203")] == [other]
 
 
 def test_everything_is_decided_once(spool: Spool) -> None:
@@ -57,84 +57,86 @@ def test_everything_is_decided_once(spool: Spool) -> None:
     ask(spool, "203", "204", NOW + 1)
     ask(spool, "201", "202", NOW)
     ask(spool, "205", "202", NOW + 2)
-    book = Book(spool)
-    book.refresh(at_once=True)
-    assert list(taken(book).items()) == [("202", ["201", "205"]), ("204", ["203"])]
-    assert taken(book) == {}
-    assert set(book.extensions()) == {"201", "202", "203", "204", "205"}
+    live = LiveRequests(spool)
+    live.refresh(at_once=True)
+    assert list(taken(live).items()) == [("202", ["201", "205"]), ("204", ["203"])]
+    assert taken(live) == {}
+    assert set(live.extensions()) == {"201", "202", "203", "204", "205"}
 
 
-def test_an_extension_concerns_the_queues_it_is_in(spool: Spool, book: Book) -> None:
+def test_an_extension_concerns_the_queues_it_is_in(spool: Spool, live: LiveRequests) -> None:
     """As callee its own queue; as caller each queue that it waits in; nobody else's."""
     for caller, callee in (("201", "202"), ("202", "203"), ("204", "205")):
-        book.read(ask(spool, caller, callee))
-    taken(book)
-    book.touch("202")
-    assert set(taken(book)) == {"202", "203"}
-    book.touch("299")
-    assert taken(book) == {}
+        live.read(ask(spool, caller, callee))
+    taken(live)
+    live.touch("202")
+    assert set(taken(live)) == {"202", "203"}
+    live.touch("299")
+    assert taken(live) == {}
 
 
-def test_a_named_request_is_read_and_others_are_not(spool: Spool, book: Book) -> None:
+def test_a_named_request_is_read_and_others_are_not(spool: Spool, live: LiveRequests) -> None:
     """The AGI's event names the request: one file is read, no folder listed."""
     request_id = ask(spool, "201", "202")
     ask(spool, "203", "204")
-    book.refresh(at_once=False)
-    assert taken(book) == {}
-    book.read(request_id)
-    assert taken(book) == {"202": ["201"]}
+    live.refresh(at_once=False)
+    assert taken(live) == {}
+    live.read(request_id)
+    assert taken(live) == {"202": ["201"]}
 
 
-def test_what_nobody_told_of_is_found_by_listing(spool: Spool, book: Book) -> None:
+def test_what_nobody_told_of_is_found_by_listing(spool: Spool, live: LiveRequests) -> None:
     """New requests come into the book, ended ones leave it, when the folder is listed."""
     request_id = ask(spool, "201", "202")
-    book.refresh(at_once=True)
-    assert taken(book) == {"202": ["201"]}
+    live.refresh(at_once=True)
+    assert taken(live) == {"202": ["201"]}
     spool.cancel(request_id, "by the admin", NOW)
-    book.refresh(at_once=True)
-    assert (set(book.extensions()), book.of_caller("201"), taken(book)) == (set(), [], {})
+    live.refresh(at_once=True)
+    assert (set(live.extensions()), live.of_caller("201"), taken(live)) == (set(), [], {})
 
 
-def test_a_folder_that_did_not_change_is_not_listed(spool: Spool, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_did_not_change_is_not_listed(
+    spool: Spool, live: LiveRequests, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A look at a spool in which nothing happens costs one stat."""
     monkeypatch.setattr("busy_callback.store.live_requests._TICK", -(10**12))
-    book.refresh(at_once=True)
+    live.refresh(at_once=True)
     monkeypatch.setattr("os.listdir", lambda path: pytest.fail("listed"))
-    book.refresh(at_once=True)
+    live.refresh(at_once=True)
 
 
-def test_the_end_of_a_recall_frees_both_ends_for_other_queues(spool: Spool, book: Book) -> None:
+def test_the_end_of_a_recall_frees_both_ends_for_other_queues(spool: Spool, live: LiveRequests) -> None:
     """One recall at a time for each: who waited for its end is decided anew."""
     first, other, third = (ask(spool, *pair) for pair in (("201", "202"), ("201", "203"), ("202", "204")))
     for request_id in (first, other, third):
-        book.read(request_id)
-    (request,) = book.queue("202")
+        live.read(request_id)
+    (request,) = live.queue("202")
     recalling = request.but(NOW, "recall 1", state=rq.RECALLING, attempt=1)
-    book.put(recalling)
-    taken(book)
-    assert book.recalling() == [recalling]
-    book.put(rq.end(recalling, rq.COMPLETED, "talked", NOW))
-    assert (book.recalling(), set(taken(book))) == ([], {"203", "204"})
+    live.put(recalling)
+    taken(live)
+    assert live.recalling() == [recalling]
+    live.put(rq.end(recalling, rq.COMPLETED, "talked", NOW))
+    assert (live.recalling(), set(taken(live))) == ([], {"203", "204"})
 
 
-def test_the_clock_alone_brings_a_queue_back(spool: Spool, book: Book) -> None:
+def test_the_clock_alone_brings_a_queue_back(spool: Spool, live: LiveRequests) -> None:
     """The last reminder of a queue counts, and none once it is taken back."""
-    book.read(ask(spool, "201", "202"))
-    assert book.next_due() == 0.0
-    taken(book)
-    book.remind("202", NOW + 5)
-    book.remind("202", NOW + 9)
-    assert book.next_due() == NOW + 9
-    assert taken(book, NOW + 8) == {}
-    assert taken(book, NOW + 9) == {"202": ["201"]}
-    book.remind("202", NOW + 20)
-    book.remind("202", None)
-    assert book.next_due() is None
+    live.read(ask(spool, "201", "202"))
+    assert live.next_due() == 0.0
+    taken(live)
+    live.remind("202", NOW + 5)
+    live.remind("202", NOW + 9)
+    assert live.next_due() == NOW + 9
+    assert taken(live, NOW + 8) == {}
+    assert taken(live, NOW + 9) == {"202": ["201"]}
+    live.remind("202", NOW + 20)
+    live.remind("202", None)
+    assert live.next_due() is None
 
 
 @pytest.mark.parametrize("named", ["../lock", "201-202-0mwvap9zq x", "201-202", "201-202-../../../x", ""])
 def test_only_a_requests_name_is_looked_for(named: str) -> None:
     """A dialplan may send our event with anything in it: what is no id means that the folder is listed."""
-    view = View(Ami(Settings()))
-    assert view.note("UserEvent", {"UserEvent": "BusyCallback", "Request": named}, NOW)
-    assert view.news == {"": None}
+    device_states = DeviceStates(Ami(Settings()))
+    assert device_states.note("UserEvent", {"UserEvent": "BusyCallback", "Request": named}, NOW)
+    assert device_states.news == {"": None}

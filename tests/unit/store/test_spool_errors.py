@@ -15,7 +15,7 @@ from busy_callback.errors import AsteriskError, SpoolError
 from busy_callback.pbx.callfile import report_name
 from busy_callback.poller import Poller
 from busy_callback.settings import Directories, Settings
-from busy_callback.store.handover import Turn
+from busy_callback.store.handover import PollerLock
 from busy_callback.store.spool import Spool
 from tests.lab.standin import StandIn
 from tests.unit.conftest import NOW
@@ -53,17 +53,17 @@ def test_a_lock_that_cannot_be_had_is_an_error(spool: Spool, monkeypatch: pytest
     monkeypatch.setattr(fcntl, "flock", broken)
     with pytest.raises(SpoolError, match="can't be written"):
         spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
-    with Turn(spool.path("", "poller.lock")) as turn, pytest.raises(SpoolError, match="can't be locked"):
-        turn.try_take()
+    with PollerLock(spool.path("", "poller.lock")) as lock, pytest.raises(SpoolError, match="can't be locked"):
+        lock.try_take()
 
 
 def test_a_turn_that_cannot_be_signed_is_had(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk keeps no poll from its work."""
     monkeypatch.setattr(os, "pwrite", broken)
-    with Turn(spool.path("", "poller.lock")) as turn:
-        assert turn.try_take()
-        assert turn.try_take()
-        turn.take()
+    with PollerLock(spool.path("", "poller.lock")) as lock:
+        assert lock.try_take()
+        assert lock.try_take()
+        lock.take()
 
 
 def test_two_who_set_the_same_aside(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,8 +140,8 @@ def test_a_poll_beside_another_does_nothing(poller: Poller, spool: Spool) -> Non
     """It does not even ask Asterisk."""
     spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
     poller.settings.port = 1
-    with Turn(spool.path("", "poller.lock")) as turn:
-        assert turn.try_take()
+    with PollerLock(spool.path("", "poller.lock")) as lock:
+        assert lock.try_take()
         poller.poll()
     with pytest.raises(AsteriskError):
         poller.poll()
