@@ -17,6 +17,7 @@ from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, find_directories
+from busy_callback.store import offer_switch
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
 
@@ -221,6 +222,27 @@ def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
             click.echo(f"cancelled {request.id}")
     if missing:
         raise NotFoundError(f"no callback is waiting for {', '.join(map(repr, missing))}")
+
+
+@main.command()
+@json_option
+@click.argument("wanted", type=click.Choice(["on", "off", "status"]), default="status")
+@click.pass_obj
+def offer(directories: Directories, wanted: str, as_json: bool) -> None:
+    """Offer callbacks to callers, or no more, at once; or tell. What waits is served all the same."""
+    spool = Spool(directories.spool)
+    if wanted != "status":
+        spool.prepare()
+        offer_switch.turn(spool, wanted == "on")
+    setting, switch = load_or_last_good(directories.conf, spool)[0].offer, offer_switch.is_on(spool)
+    if as_json:
+        _print_json({"offer": setting and switch, "setting": setting, "switch": switch})
+    elif setting:
+        click.echo(f"The offer is {'on' if switch else 'off: busy-callback offer on'}.")
+    else:
+        click.echo(f"The offer is off: {directories.conf} has offer = no.")
+    if wanted == "on" and not setting:
+        raise NotFoundError(f"write offer = yes into {directories.conf}")
 
 
 @main.command()

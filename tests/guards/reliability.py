@@ -46,7 +46,7 @@ GUARDS = (
     ),
     Guard(
         "whoever can't be served hears it",
-        (Edit("busy_callback/agi.py", "if complaint and registering:", "if False:"),),
+        (Edit("busy_callback/agi.py", "if complaint and not verb:", "if False:"),),
         (
             f"{KILL}[Register]",
             f"{LIMITS}test_a_full_spool_is_told_to_the_caller",

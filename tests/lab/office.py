@@ -56,7 +56,7 @@ class Office:
 
     ``settings`` are lines of busy_callback.conf's [general]; ``more_dialplan`` is loaded beside the
     office's own; ``extensions`` replaces the office's own extensions.conf; ``modules`` are more lines of
-    modules.conf.
+    modules.conf; ``endpoints`` are more lines of a phone's own section, in which set_var is SET_VAR.
     """
 
     def __init__(
@@ -71,12 +71,14 @@ class Office:
         language: str = "en",
         voicemail: tuple[str, ...] = (),
         modules: str = "",
+        endpoints: dict[str, str] | None = None,
     ) -> None:
         self.asterisk = Asterisk(release, folder)
         self.release = release
         self.phones: dict[str, Phone] = {}
         self._watches: list[subprocess.Popen[bytes]] = []
         self._codec = codec
+        self._endpoints = endpoints or {}
         for name in ("logger.conf", "manager.conf", "modules.conf"):
             more = modules if name == "modules.conf" else ""
             self.asterisk.configure(name, (CONFIG / name).read_text() + more)
@@ -91,11 +93,12 @@ class Office:
         self._install({**HASTE, **(settings or {})})
 
     def _phone_section(self, number: str, language: str) -> str:
+        own = f"callerid = Phone {number} <{number}>\nlanguage = {language}\n{self._endpoints.get(number, '')}\n"
         if self.release.technology == "SIP":
-            return f"\n[{number}](phone)\ncallerid = Phone {number} <{number}>\nlanguage = {language}\n"
+            return f"\n[{number}](phone)\n{own.replace('SET_VAR', 'setvar')}"
         return (
-            f"\n[{number}](phone)\naors = {number}\nauth = {number}\ncallerid = Phone {number} <{number}>\n"
-            f"language = {language}\n[{number}](place)\n[{number}](password)\nusername = {number}\n"
+            f"\n[{number}](phone)\naors = {number}\nauth = {number}\n{own.replace('SET_VAR', 'set_var')}"
+            f"[{number}](place)\n[{number}](password)\nusername = {number}\n"
         )
 
     def _install(self, settings: dict[str, str]) -> None:

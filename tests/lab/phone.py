@@ -41,7 +41,7 @@ module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control_port}
-snd_path {folder}
+snd_path .
 """
 CODECS = {"pcmu": (8000, "module g711.so"), "g722": (16000, "module g722.so\nmodule g711.so")}
 
@@ -82,7 +82,6 @@ class Phone:
         config = CONFIG.format(
             number=number,
             tone=tone,
-            folder=folder,
             rate=rate,
             codec=modules,
             sip_port=sip_port,
@@ -97,6 +96,7 @@ class Phone:
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            cwd=folder,  # where it records: a longer path than its own 128 characters would be cut
         )
         self._socket = self._connect(control_port)
         self._reader = threading.Thread(target=self._read, daemon=True)

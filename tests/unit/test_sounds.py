@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback import offer
 from busy_callback.agi import FAILURE_PROMPT
 
 ROOT = Path(__file__).parents[2]
@@ -179,10 +180,11 @@ def test_the_digit_to_press_comes_last() -> None:
 def test_what_the_service_plays_is_there() -> None:
     """The dialplan and the AGI play no prompt that the table lacks."""
     dialplan = (ROOT / "dialplan" / "extensions_busy_callback.conf").read_text(encoding="utf-8")
-    lines = [line for line in dialplan.splitlines() if "Playback(" in line or "Set(PROMPT=" in line]
-    played = set(re.findall(r"[(?:=](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
-    assert {"busy-callback", "busy-callback-ok"} <= played
-    assert played | {FAILURE_PROMPT} <= set(read_table(SOUNDS))
+    lines = [line for line in dialplan.splitlines() if "Playback(" in line]
+    played = set(re.findall(r"[(?:](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
+    assert {"busy-callback-already", "busy-callback-ok"} <= played
+    offered = {*offer.PROMPTS.values(), offer.FULL_PROMPT, offer.TAKEN_PROMPT}
+    assert played | offered | {FAILURE_PROMPT} <= set(read_table(SOUNDS))
 
 
 @pytest.fixture

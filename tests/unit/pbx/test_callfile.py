@@ -40,6 +40,14 @@ def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
     assert "Setvar: CHANNEL(language)=zh" in lines
 
 
+def test_the_callee_is_dialled_from_the_callers_own_context() -> None:
+    """As its phone has it; where that is not known, from the context of the settings."""
+    for context, dialled in (("sales", "sales"), ("", "from-internal")):
+        request = policy.begin(ask("201", "202", context=context), 1234, NOW)
+        lines = compose(request, Settings(), DEVICES, "/spool/recalls/x.1", CONTROL).decode().splitlines()
+        assert [line for line in lines if line.startswith("Context:")] == [f"Context: {dialled}"]
+
+
 def test_each_attempt_has_its_own_call_file_and_report() -> None:
     """The names are a function of the request and the attempt, so nothing is ever handed over twice."""
     first = policy.begin(ask("201", "202"), 1, NOW)

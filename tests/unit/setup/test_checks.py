@@ -175,7 +175,7 @@ def test_a_dry_run_shows_each_change(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) 
     """As a diff; nothing is placed."""
     before = pbx.tree()
     _, output = pbx.command(monkeypatch, "install", "--dry-run", "--wire", "phones")
-    assert "+ same => n,Gosub(busy-callback,${EXTEN},1)" in output
+    assert "+ same => n,Gosub(busy-callback,s,1(${EXTEN}))" in output
     assert pbx.tree() == before
     _, output = pbx.command(monkeypatch, "install", "--wire", "phones", answer="n\n")
     assert "files in" in output

@@ -13,6 +13,7 @@ from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import load
 from busy_callback.setup import placed_files
 from busy_callback.setup.journal import undo
+from busy_callback.setup.wiring import GOSUB
 from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.setup.pbx import Pbx
 
@@ -140,7 +141,7 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     """--wire puts one marked line after the Dial and includes the codes; a later install keeps it without asking."""
     pbx.install("phones")
     text = (pbx.etc / "extensions.conf").read_text()
-    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,${EXTEN},1)\n; END busy-callback\n"
+    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,s,1(${EXTEN}))\n; END busy-callback\n"
     assert f" same => n,Dial(PJSIP/${{EXTEN}},20)\n{offer} same => n,Hangup()\n" in text
     assert text.count("Gosub(busy-callback") == 1
     assert text.count("include => busy-callback-codes") == 1
@@ -148,11 +149,21 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     assert text.endswith("#include extensions_busy_callback.conf\n; END busy-callback\n")
 
 
+def test_an_older_form_of_the_offer_is_brought_up_to_date(pbx: Pbx) -> None:
+    """A context that an older version wired gets this one's line, in the same place."""
+    pbx.install("phones")
+    path = pbx.etc / "extensions.conf"
+    new = path.read_text()
+    path.write_text(new.replace(GOSUB, "Gosub(busy-callback,${EXTEN},1)"))
+    pbx.install()
+    assert path.read_text() == new
+
+
 def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
     """On plain Asterisk nobody's context is changed unasked; the plan's note has the line and the command."""
     note = pbx.plan().notes[-1]
     assert "busy-callback install --wire phones" in note
-    assert "same => n,Gosub(busy-callback,${EXTEN},1)" in note
+    assert "same => n,Gosub(busy-callback,s,1(${EXTEN}))" in note
     pbx.install()
     assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
 

@@ -51,6 +51,28 @@ def test_the_file_and_its_directory_are_flushed_before_registered(
     assert steps == [f"flush {request_id}", "rename", "flush requests"]
 
 
+def test_where_the_callee_is_dialled_from_is_written_down(spool: Spool) -> None:
+    """Asked again from a phone with another context it is that one's; from one that nobody knows, it stays."""
+    for context, known in (("sales", "sales"), ("", "sales"), ("support", "support")):
+        spool.register("201", "202", rq.BUSY, "", Settings(), NOW, context)
+        assert [request.context for request in spool.live()] == [known]
+
+
+def test_whether_there_is_a_place_is_told_as_registration_finds_it(spool: Spool) -> None:
+    """A full queue of the callee, of the caller, of all; a pair that waits already has its place."""
+    assert spool.has_place("201", "202", Settings())
+    register(spool, "201", "202")
+    for limit in ("queue_per_callee", "queue_per_caller", "queue_in_all"):
+        settings = Settings()
+        setattr(settings, limit, 1)
+        for caller, callee in (("203", "202"), ("201", "203"), ("203", "204"), ("201", "202")):
+            has_place = spool.has_place(caller, callee, settings)
+            status, request_id = spool.register(caller, callee, rq.BUSY, "", settings, NOW)
+            assert has_place == (status != FULL)
+            if status == REGISTERED:
+                spool.cancel(request_id, "by a test", NOW)
+
+
 def test_the_same_pair_again_is_one_request_and_renews_its_time(spool: Spool) -> None:
     """Asked twice: one request, in its old place, with the service duration begun anew."""
     _, request_id = register(spool, "201", "202")
