@@ -270,6 +270,8 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
         told.tell([str(mistake)] if mistake else [])
         if not mistake:
             keep(directories.conf, spool)
+        if not settings.history_days:
+            logging.getLogger().setLevel(logging.WARNING)  # what happens to a request is told with its numbers
         poller = Poller(directories, settings)
         if watch:
             poller.watch(watch)

@@ -189,7 +189,7 @@ class Poller:
                 return
             manager_exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
             try:
-                self.spool.sweep(self._clock())
+                self.spool.sweep(self._clock(), self.settings.history_days, self.directories.outgoing)
                 if self.spool.names()[1] or self._ended_lately():
                     with Ami(self.settings) as ami:
                         self.look(self._learn(ami))
@@ -221,7 +221,7 @@ class Poller:
                         lock.take()
                         self._live.reread(since=learnt)  # the one before may have begun a recall meanwhile
                         self.look(device_states)
-                        self.spool.sweep(self._clock())
+                        self.spool.sweep(self._clock(), self.settings.history_days, self.directories.outgoing)
                         manager_exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
                         self._follow(device_states, inbox, ends, faults)
                         return

@@ -98,6 +98,7 @@ class Settings:
     queue_per_callee: int = 5
     queue_per_caller: int = 5
     queue_in_all: int = 10000
+    history_days: int = 30
     callers: str = "own"
     caller_id: str = "ReDial {callee}"
     alert_info: str = "Bellcore-dr2"
@@ -143,6 +144,7 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
         "queue_in_all": _whole(1, 1000000),
+        "history_days": _whole(0, 3650),
         "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
         "caller_id": _like(
             r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*(\{callee\})?[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*",

@@ -32,7 +32,7 @@ DUPLICATE = "DUPLICATE"
 FULL = "FULL"
 
 KEEP_REPORTS = 2 * 86400  # seconds that the report of an ended request's recall stays
-KEEP_ENDED = 30 * 86400  # seconds that an ended request stays in the history
+KEEP_WITHOUT_HISTORY = 3600  # seconds that both stay all the same: lamps are put out by them, and a late claim fails
 _BATCH = 500  # files that a sweep removes while it has the lock, for which callers wait
 _FOLDERS = ("requests", "ended", "recalls", "tmp")
 _LAST_FOLDER = "corrupt"
@@ -248,22 +248,29 @@ class Spool:
             self._write("requests", new)
         return True
 
-    def sweep(self, now: float) -> None:
-        """Clean what crashes leave behind and what the history no longer needs (see README, "On disk").
+    def sweep(self, now: float, history_days: int = 30, outgoing: str = "") -> None:
+        """Clean what crashes leave and what the history no longer needs (README, "On disk"); raise SpoolError.
 
-        Raises SpoolError. The lock is given back every few hundred files: nobody waits long for it.
+        Without a history no report goes whose call file is still in ``outgoing``.
         """
+        from busy_callback.store.offers import forget_offers  # not for the AGI, which never sweeps
+
+        keep = history_days * 86400 or KEEP_WITHOUT_HISTORY
+        keep_reports = KEEP_REPORTS if history_days else KEEP_WITHOUT_HISTORY
         try:
+            call_files = "" if history_days else " ".join(os.listdir(outgoing))
+            forget_offers(self.directory, now - keep)
             self._remove("tmp", os.listdir(f"{self.directory}/tmp"))  # nobody writes there while the lock is ours
             live = set(os.listdir(f"{self.directory}/requests"))
             ended = os.listdir(f"{self.directory}/ended")
             both = [name for name in ended if name in live]
             self._remove("requests", both)
             # Not those: their end must be on disk as long as the removal above may not be.
-            self._remove("ended", self._old("ended", set(ended).difference(both), now - KEEP_ENDED))
+            self._remove("ended", self._old("ended", set(ended).difference(both), now - keep))
             # Kept as long as Asterisk might run the call file again.
             reports = (name for name in os.listdir(f"{self.directory}/recalls") if name.rsplit(".", 1)[0] not in live)
-            self._remove("recalls", self._old("recalls", reports, now - KEEP_REPORTS))
+            unused = (name for name in reports if f"-{name}." not in call_files)
+            self._remove("recalls", self._old("recalls", unused, now - keep_reports))
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be cleaned: {error}") from error
 
@@ -281,7 +288,7 @@ class Spool:
                 pass
 
     def _remove(self, folder: str, names: Iterable[str]) -> None:
-        """Unlink files of a folder; what is no file there is set aside."""
+        """Unlink files of a folder, what is no file is set aside; the lock is given back now and then."""
         left = list(names)
         while left:
             with self.lock():

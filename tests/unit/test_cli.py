@@ -17,6 +17,8 @@ from busy_callback import request as rq
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.spool import Spool
 
+from ..lab.standin import StandIn
+
 
 @pytest.fixture
 def asterisk_conf(directories: Directories, tmp_path: Path) -> Path:
@@ -129,6 +131,29 @@ def test_a_mistake_in_the_settings_is_logged_once(
     logged = [line.partition("] ")[2] for line in Path(directories.log).read_text().splitlines()]
     assert len([line for line in logged if line.endswith("; going on with the last good settings")]) == 1
     assert logged.count("the settings are good again") == 1
+
+
+def test_without_a_history_the_log_has_no_numbers(
+    asterisk_conf: Path, waiting: Spool, directories: Directories
+) -> None:
+    """history_days = 0: neither the spool nor the log keeps who asked for whom; faults are still told."""
+    texts = []
+    with StandIn() as standin:
+        standin.states = {f"PJSIP/{number}": "NOT_INUSE" for number in ("201", "202", "203")}
+        Path(directories.control_socket).touch()
+        for days in (30, 0):
+            Path(directories.conf).write_text(f"[general]\nhistory_days = {days}\n[manager]\nport = {standin.port}\n")
+            assert poll(asterisk_conf).returncode == 0
+            texts.append(Path(directories.log).read_text())
+            for request in waiting.live():
+                waiting.cancel(request.id, "x", time.time())
+            waiting.register("201", "202", rq.BUSY, "", Settings(), time.time())
+            Path(directories.log).unlink()
+    assert "201" in texts[0]
+    assert texts[1] == ""
+    Path(directories.conf).write_text("[general]\nhistory_days = 0\n[manager]\nport = 1\n")
+    poll(asterisk_conf)
+    assert "can't be reached" in Path(directories.log).read_text()
 
 
 def test_without_a_log_file_it_logs_to_standard_error(

@@ -236,3 +236,28 @@ def test_the_history_forgets_after_a_month(spool: Spool) -> None:
     assert len(spool.ended()) == 1
     spool.sweep(made + 31 * 86400)
     assert spool.ended() == []
+
+
+def test_the_history_forgets_as_soon_as_the_setting_says(spool: Spool) -> None:
+    """After ``history_days``; with none nothing of the spool has a number after an hour, as far as it is safe.
+
+    A report stays as long as Asterisk still has its call file: without it, the recall would not be over.
+    """
+    now = time.time()
+    outgoing = Path(spool.directory).parent / "outgoing"
+    ids = []
+    for caller in ("201", "203"):
+        ids.append(register(spool, caller, "202", now)[1])
+        Path(spool.path("recalls", f"{ids[-1]}.1")).write_text("withdrawn\n")
+        spool.cancel(ids[-1], "x", now)
+    (outgoing / f"busy-callback-{ids[1]}.1.call").touch()
+    spool.sweep(now + 1.5 * 86400, 2)
+    assert len(spool.ended()) == 2
+    spool.sweep(now + 3500, 0, str(outgoing))
+    assert len(spool.ended()) == len(os.listdir(spool.path("recalls", ""))) == 2
+    spool.sweep(now + 3700, 0, str(outgoing))
+    assert spool.ended() == []
+    assert os.listdir(spool.path("recalls", "")) == [f"{ids[1]}.1"]
+    (outgoing / f"busy-callback-{ids[1]}.1.call").unlink()
+    spool.sweep(now + 3700, 0, str(outgoing))
+    assert os.listdir(spool.path("recalls", "")) == []
