@@ -6,12 +6,16 @@ overlay over it. Its processes see only each other, and all end with it; ports a
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +27,8 @@ PACKAGES = "python3 python3-venv cron logrotate"
 COMMAND = "/opt/busy-callback/bin/busy-callback"
 BOOT_TIME = 30.0  # seconds
 STOCK = ("etc", "opt", "root", "usr/share/asterisk", "usr/lib/asterisk", "var/lib", "var/spool", "var/log/asterisk")
+ADMIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+PLAIN = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8"}
 # What Asterisk, pip and logrotate themselves write while they work.
 OTHERS = (
     "var/lib/asterisk/astdb",
@@ -75,20 +81,41 @@ class Machine:
                 break
             time.sleep(0.1)  # its last processes are ending
 
-    def run(self, script: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a shell script in it as root, in an admin's environment."""
-        environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    def run(self, script: str, check: bool = True, user: str = "root") -> subprocess.CompletedProcess[str]:
+        """Run a shell script in it, in an admin's environment, or as another of its users in a plain one."""
         done = subprocess.run(
-            [*self._enter, "/bin/sh", "-euc", script],
+            self._words(script, user),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
-            env=environ,
+            env=ADMIN if user == "root" else PLAIN,
         )
         assert not check or not done.returncode, f"{script}\n{done.stdout}\n{done.stderr}"
         return done
+
+    @contextlib.contextmanager
+    def meanwhile(self, script: str, user: str) -> Iterator[None]:
+        """Let one of its users run a shell script while the body runs, for a race with it; then end the script.
+
+        The body begins when the script says that it runs, with a first line: ``echo ready``.
+        """
+        words = [*DIES_WITH_US, *self._words(script, user)]
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=PLAIN, start_new_session=True
+        ) as racer:
+            try:
+                assert racer.stdout
+                assert racer.stdout.readline() == "ready\n", script
+                yield
+            finally:
+                os.killpg(racer.pid, signal.SIGKILL)
+
+    def _words(self, script: str, user: str) -> list[str]:
+        """Return the words that run the script as the user, with all its groups and no right of root's."""
+        become = [] if user == "root" else ["/usr/sbin/runuser", "-u", user, "--"]
+        return [*self._enter, *become, "/bin/sh", "-euc", script]
 
     def daemon(self, command: str) -> None:
         """Start a daemon in it."""
@@ -106,6 +133,10 @@ class Machine:
         while self.run("asterisk -rx 'core waitfullybooted'", check=False).returncode:
             assert time.monotonic() < deadline, "Asterisk did not start"
             time.sleep(0.2)
+
+    def stop_asterisk(self) -> None:
+        """Stop Asterisk, and wait until it is gone."""
+        self.run("asterisk -rx 'core stop now'; while pidof asterisk >/dev/null; do sleep 0.1; done")
 
     def add_phones(self, *numbers: str) -> None:
         """Put phones, and a dialplan that rings them, at the end of the stock configuration."""
