@@ -19,13 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from . import DIES_WITH_US
+from . import DIES_WITH_US, WAIT
 from .ports import free_port
 from .releases import CACHE, Release, locked
 
 PACKAGES = "python3 python3-venv cron logrotate"
 COMMAND = "/opt/busy-callback/bin/busy-callback"
-BOOT_TIME = 30.0  # seconds
 STOCK = ("etc", "opt", "root", "usr/share/asterisk", "usr/lib/asterisk", "var/lib", "var/spool", "var/log/asterisk")
 ADMIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 PLAIN = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8"}
@@ -129,7 +128,7 @@ class Machine:
         """Start Asterisk as its distribution's unit does, and wait until it has booted."""
         self.run("install -d -o asterisk -g asterisk /run/asterisk")
         self.daemon("/usr/sbin/asterisk -g -f -p -U asterisk -G asterisk")
-        deadline = time.monotonic() + BOOT_TIME
+        deadline = time.monotonic() + WAIT
         while self.run("asterisk -rx 'core waitfullybooted'", check=False).returncode:
             assert time.monotonic() < deadline, "Asterisk did not start"
             time.sleep(0.2)
@@ -150,7 +149,7 @@ class Machine:
     def wait_until_registered(self, number: str) -> None:
         """Wait until a phone has registered itself."""
         command = "sip show peers" if self.release.technology == "SIP" else "pjsip show contacts"
-        deadline = time.monotonic() + BOOT_TIME
+        deadline = time.monotonic() + WAIT
         while not re.search(rf"\b{number}\b.*127\.0\.0\.1", self.console(command)):
             assert time.monotonic() < deadline, f"phone {number} did not register"
             time.sleep(0.1)
@@ -213,7 +212,7 @@ def _base(release: Release) -> Path:
             policy = half / "usr/sbin/policy-rc.d"  # no daemon starts while packages are installed
             policy.write_text("#!/bin/sh\nexit 101\n")
             policy.chmod(0o755)
-            _host("nice", "chroot", str(half), "/bin/sh", "-c", script)
+            _host("chroot", str(half), "/bin/sh", "-c", script)
             half.rename(base)
     return base
 
@@ -222,7 +221,7 @@ def build_wheel(repository: Path, folder: Path) -> Path:
     """Return the package's wheel, built from a copy: setuptools leaves its own files in the source."""
     ignored = shutil.ignore_patterns(".*", "tests", "build", "*.egg-info", "__pycache__")
     shutil.copytree(repository, folder / "source", ignore=ignored)
-    _host("nice", sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(folder / "source"))
+    _host(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(folder / "source"))
     return next(folder.glob("busy_callback-*.whl"))
 
 
