@@ -18,13 +18,12 @@ from busy_callback.settings import Directories, find_directories, load
 from busy_callback.setup import dialplan
 from busy_callback.store.spool import Spool
 
-from . import DIES_WITH_US
+from . import DIES_WITH_US, WAIT
 from .asterisk import CONFIG, Asterisk
 from .phone import Phone
 from .releases import Release
 
 LOG = "busy_callback.log"
-WAIT = 30.0  # seconds
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "lab-secret"
 TONES = {"201": 440, "202": 620, "203": 880, "204": 1100}
@@ -48,7 +47,7 @@ port = {port}
 secret = {secret}
 """
 # A lab is in a hurry: pauses that an office wants are as short as they may be here.
-HASTE = {"retry_pause": "1", "ring_time": "5", "guard_time": "0"}
+HASTE = {"retry_pause": "1", "guard_time": "0"}
 
 
 class Office:
@@ -159,7 +158,7 @@ class Office:
             capture_output=True,
             text=True,
             env=self.asterisk.environ,
-            timeout=60,
+            timeout=WAIT,
             check=False,
         )
 
@@ -169,6 +168,14 @@ class Office:
         watch = subprocess.Popen([*DIES_WITH_US, *words], env=self.asterisk.environ)
         self._watches.append(watch)
         return watch
+
+    def until_taken_over(self) -> None:
+        """Wait until the watch that was started last has the turn and all others have ended."""
+        for watch in self._watches[:-1]:
+            watch.wait(WAIT)
+        watch = self._watches[-1]
+        lock = Path(self.spool.directory) / "poller.lock"
+        self._until("turn of the new watch", lambda: lock.read_text().strip() == str(watch.pid))
 
     def until_logged(self, pattern: str) -> None:
         """Wait until the poller's log has a line that matches."""

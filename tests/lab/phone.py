@@ -13,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import DIES_WITH_US, audio
+from . import GOES_ON, WAIT, audio
 from .ports import free_port
 
-WAIT = 15.0  # seconds that anything a phone is told to do may take
 TONE_SHARE = 0.9  # of the energy that is heard
 
 CONFIG = """\
@@ -92,7 +91,7 @@ class Phone:
         (folder / "accounts").write_text(f"{account}\n")
         self._output = (folder / "output.txt").open("w")
         self._process = subprocess.Popen(
-            [*DIES_WITH_US, "baresip", "-s", "-f", str(folder)],
+            [*GOES_ON, "baresip", "-s", "-f", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -175,6 +174,11 @@ class Phone:
                 if left <= 0 or not self._news.wait(left):
                     seen = [event.type for event in self._events]
                     raise AssertionError(f"phone {self.number}: no {kind} within {timeout} s; events: {seen}")
+
+    def events(self, since: int = 0) -> list[Event]:
+        """Return what it has reported, but for the first ``since`` events."""
+        with self._news:
+            return self._events[since:]
 
     def count(self, kind: str) -> int:
         """Return how many events of that type there were."""
