@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "agi": {"errors", "numbering", "request", "settings", "store"},
-    "cli": {"__init__", "errors", "poller", "request", "settings", "setup", "store"},
+    "cli": {"__init__", "errors", "numbering", "poller", "request", "settings", "setup", "store"},
     "poller": {"clock", "errors", "pbx", "policy", "request", "settings", "store"},
     "setup": {"pbx", "store", *GROUND},
     "pbx": {"store", *GROUND},
