@@ -44,5 +44,6 @@ def secret_file(survey: Survey, path: Path, text: str, then: str = "") -> Change
 
     Whatever the modes around it are: an Asterisk that was installed from source has all its files open to everybody.
     """
-    content = text.encode("utf-8", "surrogateescape")
-    return Change.file(path, content, 0o640, (keeper(path.parent)[0], survey.owner.gid), then)
+    owner, now = keeper(path.parent)[0], Snapshot.take(path)
+    owner = 0 if now.kind == FILE and now.uid == 0 else owner
+    return Change.file(path, text.encode("utf-8", "surrogateescape"), 0o640, (owner, survey.owner.gid), then)
