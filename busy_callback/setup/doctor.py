@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from busy_callback.settings import Directories, load
 from busy_callback.setup import checks_asterisk as asterisk
 from busy_callback.setup import checks_machine as machine
 from busy_callback.setup.check import INSTALL, Check, CheckFailed, Installation
-from busy_callback.setup.survey import System, look
+from busy_callback.setup.survey import COMMAND, System, look
 
 # Causes before their effects: the first that fails is the one to cure first.
 CHECKS: dict[str, Callable[[Installation], str]] = {
@@ -52,6 +53,8 @@ def examine(
         settings = load(directories.conf)
         survey = look(directories, asterisk_conf, system, data)
     except BusyCallbackError as error:
+        if os.geteuid() and isinstance(error.__cause__, PermissionError):
+            return [Check("settings", False, f"permission denied: {error}", f"run: sudo {COMMAND} doctor")]
         return [Check("settings", False, str(error), "correct it, then run doctor again")]
     pbx = Installation(survey, settings, profiles)
     return [_run(name, check, pbx) for name, check in CHECKS.items()]

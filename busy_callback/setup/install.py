@@ -17,7 +17,7 @@ from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
 from busy_callback.setup.journal import Change, Journal
 from busy_callback.setup.marked_blocks import append, insert, strip_text
-from busy_callback.setup.own_files import beside, own_file, secret_file
+from busy_callback.setup.own_files import beside, edit, own_file, secret_file
 from busy_callback.setup.snapshot import keeper
 from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unreachable
 from busy_callback.setup.wiring import CODES, GOSUB, OVERRIDE, after_dials, freepbx_override, wired_contexts
@@ -182,7 +182,7 @@ def _dialplan(survey: Survey, options: Options, settings: Settings, notes: list[
         text = strip_text(read_text(real))
         for after, lines in sorted(blocks, reverse=True):
             text = insert(text, after, lines)
-        yield Change.edit(real, text, main, DIALPLAN_RELOAD)
+        yield edit(real, text, main, DIALPLAN_RELOAD)
 
 
 def _wire(survey: Survey, options: Options, edits: dict[Path, list[tuple[int, list[str]]]], notes: list[str]) -> None:

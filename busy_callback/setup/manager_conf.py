@@ -11,7 +11,7 @@ from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.journal import Change
 from busy_callback.setup.marked_blocks import append, insert, strip_text
-from busy_callback.setup.own_files import own_file, secret_file
+from busy_callback.setup.own_files import edit, own_file, secret_file
 from busy_callback.setup.survey import Survey
 
 RELOAD = "manager reload"
@@ -66,7 +66,7 @@ def changes(survey: Survey, allowed: Sequence[str], user: str, secret: str) -> I
         if not general:
             raise SetupError(f"{main} has no [general]: add one, then try again")
         text = insert(text, general[-1], ["enabled = yes", "bindaddr = 127.0.0.1"])
-    yield Change.edit(edited, text, main, RELOAD)
+    yield edit(edited, text, main, RELOAD)
 
 
 def _included_folder(survey: Survey, main: Path) -> Path | None:

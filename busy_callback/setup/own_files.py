@@ -29,6 +29,14 @@ def own_file(survey: Survey, allowed: Sequence[str], path: Path) -> Path:
     )
 
 
+def edit(path: Path, text: str, like: Path, then: str = "") -> Change:
+    """Return the change of the text of a file that ``own_file`` has returned; it must still be that file."""
+    change = Change.edit(path, text, like, then)
+    if change.path != path:
+        raise SetupError(f"{path} has become a link while it was looked at; nothing was changed, try again")
+    return change
+
+
 def beside(path: Path, text: str, like: Path, then: str = "") -> Change:
     """Return the change that makes a file of ours beside ``like``, with its mode; one that is there keeps its own."""
     change = Change.beside(path, text, like, then)

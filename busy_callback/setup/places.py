@@ -6,11 +6,12 @@ Where Asterisk's user can write asterisk.conf, what stands in it must not have r
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from busy_callback.errors import SetupError
-from busy_callback.setup.survey import Survey
+from busy_callback.setup.survey import COMMAND, Survey
 from busy_callback.store.safe_paths import decider, open_folder, user_name
 
 # Distributions, and Asterisk's own Makefile with any prefix of these, have its folders in asterisk/ below one of them.
@@ -26,6 +27,7 @@ def strange_places(survey: Survey, said_by: int, allowed: Sequence[str]) -> list
     admin has named: what is below one of them is all right. Raises PathError for a link that is not to be followed.
     """
     found = []
+    permitted = [real for path in allowed for real in _both(Path(path))]
     for name in _NAMES:
         path = str(getattr(survey.directories, name))
         try:
@@ -35,7 +37,7 @@ def strange_places(survey: Survey, said_by: int, allowed: Sequence[str]) -> list
             continue  # nothing is placed there: install says so when it tries
         except OSError as error:
             raise SetupError(f"{path} can't be opened: {error.strerror}") from error
-        if _is_below(real, allowed) or _is_below(path, allowed):
+        if _is_below(real, permitted):
             continue
         if writer not in (0, survey.owner.uid):
             found.append((path, f"{name} => {path}, which user {user_name(writer)} can write"))
@@ -45,27 +47,30 @@ def strange_places(survey: Survey, said_by: int, allowed: Sequence[str]) -> list
 
 
 def check_places(survey: Survey, paths: Iterable[Path], allowed: Sequence[str]) -> None:
-    """Raise SetupError unless all paths are in Asterisk's directories, in the machine's own or below ``allowed``."""
-    for folder in (survey.system.cron, survey.system.logrotate, survey.system.systemd, survey.system.state):
+    """Raise SetupError unless each path is one that install has to do with, by its folder and its name."""
+    machines = (survey.system.cron, survey.system.logrotate, survey.system.systemd)
+    for folder in (*machines, survey.system.state):
         other = decider(str(folder))
         if other:
             raise SetupError(f"{folder} must be root's alone, but user {user_name(other)} can write there")
-    homes = [*_homes(survey), *allowed]
+    configuration = [*_both(survey.etc), *allowed]
     for path in paths:
-        if ".." in path.parts or not _is_below(str(path), homes):
-            raise SetupError(f"{path} is in none of the folders that are Asterisk's; it is not touched")
+        ours = path.name.startswith(COMMAND)
+        placed = (
+            path in (survey.agi, Path(survey.directories.spool))
+            or (ours and path.parent in machines)
+            or path.parent == survey.sounds
+            or (ours and path.parent.parent == survey.sounds)
+        )
+        if ".." in path.parts or not (placed or _is_below(str(path), configuration)):
+            raise SetupError(f"{path} is none of the files that are ours or Asterisk's; nothing was changed")
 
 
-def _homes(survey: Survey) -> Iterator[str]:
-    for name in _NAMES:
-        path = str(getattr(survey.directories, name))
-        yield path
-        try:
-            with open_folder(path) as folder:
-                yield folder.path
-        except OSError:
-            continue
-    yield from map(str, (survey.system.cron, survey.system.logrotate, survey.system.systemd))
+def _both(folder: Path) -> Iterator[str]:
+    """Yield the folder as it is named, and as it is without root's links."""
+    yield str(folder)
+    with contextlib.suppress(OSError), open_folder(str(folder)) as found:
+        yield found.path
 
 
 def _is_pbxs(path: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pty
 import pwd
 import select
 import signal
@@ -14,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from busy_callback.cli import main
@@ -54,17 +54,27 @@ class House(Pbx):
         usual = [word for name in ("data", "agi") for word in ("--allow-path", str(self.base / name))]
         return self.run("install", "--yes", *usual, *words)
 
-    def run(self, *words: str, answer: str = "") -> tuple[int, str]:
-        """Run the command as root in a process of its own; return exit status and output. It must not hang."""
+    @property
+    def spool(self) -> Path:
+        """The package's spool."""
+        return self.base / "spool" / "busy_callback"
+
+    def run(self, *words: str, answer: str = "", terminal: bool = False) -> tuple[int, str]:
+        """Run the command as root in a process of its own; return exit status and output. It must not hang.
+
+        With ``terminal`` the process has one, of its own.
+        """
         reading, writing = os.pipe()
-        pid = os.fork()
+        pid, screen = pty.fork() if terminal else (os.fork(), -1)
         if not pid:
-            os.setsid()
-            done = CliRunner().invoke(main, ["--asterisk-conf", str(self.conf), *words], input=answer)
+            if not terminal:
+                os.setsid()
+            words = ("--asterisk-conf", str(self.conf), *words)
+            done = CliRunner().invoke(main, words, input=answer, color=True)
             text = done.output
             if done.exception and not isinstance(done.exception, SystemExit):
                 text += "".join(traceback.format_exception(*done.exc_info))  # type: ignore[misc]
-            os.write(writing, text.encode()[:60000])
+            os.write(writing, text.encode("utf-8", "surrogateescape")[:60000])
             os._exit(done.exit_code)
         os.close(writing)
         output, until = b"", time.monotonic() + PATIENCE
@@ -72,7 +82,10 @@ class House(Pbx):
             while select.select([file], [], [], max(0.0, until - time.monotonic()))[0]:
                 chunk = file.read(65536)
                 if not chunk:
-                    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), output.decode()
+                    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                    if terminal:
+                        os.close(screen)
+                    return status, output.decode()
                 output += chunk
         os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -140,21 +153,3 @@ def _race(folder: Path, prefix: str, target: Path, ready: int) -> None:
             if name.startswith(os.fsencode(prefix)):
                 os.rename(spare, folder / os.fsdecode(name))
                 os.symlink(target, spare)
-
-
-@pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """Such a PBX, in a folder that everybody may enter."""
-    import shutil
-    import tempfile
-
-    root = Path(tempfile.mkdtemp(prefix="busy-callback-"))
-    root.chmod(0o755)
-    made = House(root)
-    made.runs()
-    monkeypatch.setenv("PATH", f"{root}/bin:{os.environ['PATH']}")
-    monkeypatch.setattr("busy_callback.setup.placed_files.has_cron", lambda: True)
-    monkeypatch.setattr("busy_callback.setup.install.unreachable", lambda *a: None)
-    monkeypatch.setattr("busy_callback.setup.commands.System", lambda: made.system)
-    yield made
-    shutil.rmtree(root)
