@@ -52,3 +52,7 @@ class DeadlineError(BusyCallbackError):
 
 class SetupError(BusyCallbackError):
     """The PBX can't be changed as asked; nothing was changed."""
+
+
+class PathError(SetupError):
+    """A path leads where another user than root can lead it; the message says what to do."""

@@ -65,6 +65,11 @@ class NumberingPlan(Numbers):
             raise NumberError(f"{caller} can't be called back by itself")
 
 
+def visible(text: str) -> str:
+    """Return ``text`` as it can be printed: what would move a terminal's cursor or colour it shows as an escape."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def printable(text: str, limit: int = 40) -> str:
     """Return hostile ``text`` made safe for a log line: cut, and only harmless ASCII kept."""
     safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"\\'$`,|;" else "?" for c in text[:limit])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
@@ -21,6 +22,7 @@ ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
 
+_MOST = 1 << 20  # characters of a file
 _UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
 
 
@@ -182,11 +184,28 @@ def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
             section = header[1]
             if section not in _KEYS:
                 allowed = ", ".join(f"[{name}]" for name in _KEYS)
-                raise SettingsError(f"{where}: no section is called [{section}]; allowed are {allowed}")
+                raise SettingsError(f"{where}: no section is called [{printable(section)}]; allowed are {allowed}")
         elif setting and section:
             yield where, section, setting[1].lower(), setting[2]
         elif bare:
             raise SettingsError(f"{where}: {printable(bare)!r} is not a setting (key = value) of a [section]")
+
+
+def open_regular(path: str) -> int:
+    """Open a regular file for reading; OSError for anything else: a FIFO would hold whoever opens it for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(22, "it is not a regular file")  # EINVAL
+
+
+def _read(path: str, errors: str = "strict") -> str:
+    with open(open_regular(path), encoding="utf-8", errors=errors) as file:
+        text = file.read(_MOST + 1)
+    if len(text) > _MOST:
+        raise OSError(27, f"it has more than {_MOST} characters")  # EFBIG
+    return text
 
 
 def check_setting(section: str, key: str, value: str) -> None:
@@ -204,8 +223,7 @@ def load(path: str) -> Settings:
     """
     settings = Settings()
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = _read(path)
     except FileNotFoundError:
         return settings
     except (OSError, UnicodeDecodeError) as error:
@@ -226,7 +244,7 @@ def load(path: str) -> Settings:
 
 
 class Directories:
-    """Where this Asterisk keeps its things, by asterisk.conf's own names."""
+    """Where this Asterisk keeps its things and whom it runs as, by asterisk.conf's own names."""
 
     astetcdir: str = "/etc/asterisk"
     astspooldir: str = "/var/spool/asterisk"
@@ -235,6 +253,7 @@ class Directories:
     astlogdir: str = "/var/log/asterisk"
     astrundir: str = "/var/run/asterisk"
     astctl: str = "asterisk.ctl"
+    runuser: str = ""
 
     @property
     def conf(self) -> str:
@@ -262,6 +281,12 @@ class Directories:
         return os.path.join(self.astrundir, self.astctl)
 
 
+def asterisk_conf_path(environ: Mapping[str, str], asterisk_conf: str = "") -> str:
+    """Return the path of the asterisk.conf that ``find_directories`` reads, '' when it reads none."""
+    named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
+    return "" if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ else named or ASTERISK_CONF
+
+
 def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
     """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
 
@@ -275,14 +300,13 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
         directories.astetcdir = environ["AST_CONFIG_DIR"]
         return directories
     try:
-        with open(named or ASTERISK_CONF, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        lines = _read(named or ASTERISK_CONF, "replace").splitlines()
     except OSError as error:
         if not named:
             return directories
-        raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from None
+        raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from error
     for line in lines:
-        match = re.match(r"\s*(ast[a-z]+)\s*=>?\s*([^;]*)", line)
+        match = re.match(r"\s*(ast[a-z]+|runuser)\s*=>?\s*([^;]*)", line)
         if match and hasattr(Directories, match[1]) and match[2].strip():
             setattr(directories, match[1], match[2].strip())
     return directories

@@ -9,7 +9,8 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
-from busy_callback.setup.install import manager_user, our_dialplan
+from busy_callback.setup.install import our_dialplan
+from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
 from busy_callback.setup.wiring import freepbx_override

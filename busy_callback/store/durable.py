@@ -67,8 +67,11 @@ def flush_directory(path: str) -> None:
 
 
 def write_note(path: str, text: str) -> None:
-    """Write a file that nothing depends on: for people, not durable; never through a link. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
+    """Write a file that nothing depends on: for people, not durable; never through a link or to a FIFO.
+
+    Raises OSError.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK, FILE_MODE)
     with open(descriptor, "w", encoding="ascii", errors="backslashreplace") as file:
         file.write(text)
 
@@ -141,7 +144,8 @@ def withdraw(report: str) -> None:
 
     The directory need not be flushed: a power cut ends Asterisk too, and no later one runs the attempt.
     """
-    descriptor = os.open(report, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(report, flags, FILE_MODE)
     try:
         os.write(descriptor, b"withdrawn\n")
         os.fsync(descriptor)

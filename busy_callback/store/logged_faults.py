@@ -6,7 +6,9 @@ import logging
 import os
 from collections.abc import Sequence
 
-from busy_callback.store.durable import write_note
+from busy_callback.errors import CorruptRequestError
+from busy_callback.numbering import visible
+from busy_callback.store.durable import read_file, write_note
 
 log = logging.getLogger(__name__)
 
@@ -21,21 +23,20 @@ class LoggedFaults:
         self._then = then
         self._end = end
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                self._known = file.read().splitlines()
-        except OSError:
-            self._known = []
+            self._known = read_file(path).decode("ascii", "replace").splitlines()
+        except (OSError, CorruptRequestError):
+            self._known = []  # nothing yet, or what somebody else put there: it is not waited for
 
     def note(self, text: str) -> None:
         """Log the complaint unless it is known."""
-        line = " ".join(text.split())
+        text = visible(" ".join(text.split()))
+        line = text.encode("ascii", "backslashreplace").decode()
         if line in self._known or len(self._known) >= _MOST:
             return
-        log.error("%s%s", line, self._then)
+        log.error("%s%s", text, self._then)
         self._known.append(line)
         try:
-            text = "".join(f"{known}\n" for known in self._known)
-            write_note(self._path, text)
+            write_note(self._path, "".join(f"{known}\n" for known in self._known))
         except OSError:
             pass  # a spool that can't be written: then each process says so once
 

@@ -19,7 +19,16 @@ import time
 from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.request import Request
-from busy_callback.store.durable import Lock, exists, flush_directory, read_file, withdraw, write_durably, write_note
+from busy_callback.store.durable import (
+    Lock,
+    Note,
+    exists,
+    flush_directory,
+    read_file,
+    withdraw,
+    write_durably,
+    write_note,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,11 +212,9 @@ class Spool:
         """Yield name and reason of each file that was set aside."""
         names = set(os.listdir(f"{self.directory}/corrupt"))
         for name in sorted(names):
-            if f"{name}.reason" in names:
-                with open(self.path("corrupt", f"{name}.reason"), encoding="ascii", errors="replace") as file:
-                    yield name, file.read().strip()
-            elif not name.endswith(".reason"):
-                yield name, "the reason was not written down: a crash or a full disk came in between"
+            if f"{name}.reason" in names or not name.endswith(".reason"):
+                reason = Note(self.path("corrupt", f"{name}.reason")).read()
+                yield name, reason or "the reason was not written down: a crash or a full disk came in between"
 
     def replace(self, old: Request, new: Request) -> bool:
         """Write ``new`` (an end state ends the request) unless ``old`` is no longer what is on disk.

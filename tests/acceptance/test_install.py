@@ -104,14 +104,14 @@ def test_install_finds_out_shows_and_repeats_nothing(installed: Installed) -> No
 
 
 def test_the_secret_stays_between_root_and_asterisk(installed: Installed) -> None:
-    """The settings are root's, readable by Asterisk's group alone; the AGI script and the spool fit their users."""
+    """Settings, secret and spool are for root and Asterisk alone; in its own folders they are Asterisk's user's."""
     facts = installed.machine.run(
         f"stat -c '%a %U:%G' {CONF} /etc/asterisk/manager.d/busy_callback.conf {SPOOL} "
         "/usr/share/asterisk/agi-bin/busy_callback.py /etc/cron.d/busy-callback /var/lib/busy-callback"
     ).stdout.split("\n")
     assert facts[:-1] == [
-        "640 root:asterisk",
         "640 asterisk:asterisk",
+        "640 root:asterisk",
         "750 asterisk:asterisk",
         "755 root:root",
         "644 root:root",

@@ -236,8 +236,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/settings.py",
-                'encoding="utf-8", errors="replace") as file:',
-                'encoding="utf-8") as file:',
+                '_read(named or ASTERISK_CONF, "replace")',
+                "_read(named or ASTERISK_CONF)",
             ),
         ),
         (f"{FUZZ}test_asterisk_conf",),

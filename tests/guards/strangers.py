@@ -86,7 +86,7 @@ GUARDS = (
     ),
     Guard(
         "a secret that others read is told",
-        (Edit("busy_callback/pbx/manager_exposure.py", "& stat.S_IROTH and settings.secret", "& 0"),),
+        (Edit("busy_callback/pbx/manager_exposure.py", "if os.stat(path).st_mode & stat.S_IROTH", "if False"),),
         (f"{EXPOSURE}test_a_secret_that_everybody_can_read_is_told",),
     ),
     Guard(

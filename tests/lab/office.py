@@ -103,6 +103,7 @@ class Office:
     def _install(self, settings: dict[str, str]) -> None:
         asterisk = self.asterisk
         asterisk.configure("manager_busy_callback.conf", MANAGER)
+        (asterisk.folder / "etc/manager_busy_callback.conf").chmod(0o640)  # it holds the secret
         self.set(**settings)
         text = (REPOSITORY / "dialplan" / dialplan.FILE_NAME).read_text()
         asterisk.configure(dialplan.FILE_NAME, dialplan.render(text, load(self.directories.conf)))

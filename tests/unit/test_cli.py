@@ -175,7 +175,7 @@ def test_root_goes_on_as_the_spools_owner(asterisk_conf: Path, waiting: Spool, m
         monkeypatch.setattr(os, name, lambda value, name=name: became.append((name, value)))
     os.chown(waiting.directory, 65534, 65533)
     run(asterisk_conf, "list")
-    assert became == [("setgroups", []), ("setgid", 65533), ("setuid", 65534)]
+    assert became == [("setgroups", [65534]), ("setgid", 65534), ("setuid", 65534)]
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
     run(asterisk_conf, "list")
     assert len(became) == 3

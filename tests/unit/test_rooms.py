@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agi": {"channel", "errors", "numbering", "offer", "request", "settings", "store"},
     "offer": {"channel", "errors", "numbering", "request", "settings", "store"},
     "channel": {"numbering", "request", "settings"},
-    "cli": {"__init__", "errors", "poller", "request", "settings", "setup", "store"},
+    "cli": {"__init__", "errors", "numbering", "poller", "request", "settings", "setup", "store"},
     "poller": {"clock", "errors", "pbx", "policy", "request", "settings", "store"},
     "setup": {"pbx", "store", *GROUND},
     "pbx": {"store", *GROUND},
