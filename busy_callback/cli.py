@@ -93,7 +93,7 @@ def _spool(directories: Directories) -> Spool:
     """Return the spool, which must be there already."""
     if not Path(directories.spool).is_dir():
         raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here")
-    return Spool(directories.spool)
+    return Spool(directories.spool, directories.log)
 
 
 def _when(seconds: float) -> str:

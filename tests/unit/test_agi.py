@@ -19,6 +19,12 @@ SCRIPT = REPOSITORY / "agi-bin" / "busy_callback.py"
 ANSWER = "200 result=0\n"
 
 
+def environment(directories: Directories) -> dict[str, str]:
+    """Return what Asterisk tells its AGI scripts of its directories."""
+    names = {"SPOOL": directories.astspooldir, "CONFIG": directories.astetcdir, "LOG": directories.astlogdir}
+    return {f"AST_{name}_DIR": directory for name, directory in names.items()}
+
+
 def run(directories: Directories, *arguments: str, head: str = "", answers: str = ANSWER * 9) -> list[str]:
     """Run the script with what Asterisk would say on its input; return the commands that it gave.
 
@@ -26,11 +32,7 @@ def run(directories: Directories, *arguments: str, head: str = "", answers: str 
     """
     caller = "".join(a for a in arguments if a not in {"cancel", "count"})[:3]
     head = head or f"agi_channel: PJSIP/{caller}-00000001\nagi_language: zh\n\n"
-    environ = {
-        **os.environ,
-        "AST_SPOOL_DIR": directories.astspooldir,
-        "AST_CONFIG_DIR": directories.astetcdir,
-    }
+    environ = {**os.environ, **environment(directories)}
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *arguments],
         input=(head + answers).encode("utf-8", "surrogateescape"),
@@ -164,7 +166,7 @@ def minds_hangup(pid: int) -> bool:
 
 def test_a_caller_who_hangs_up_is_registered_all_the_same(directories: Directories) -> None:
     """Asterisk's SIGHUP, and its silence afterwards, do not undo the request."""
-    environ = {**os.environ, "AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = {**os.environ, **environment(directories)}
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), "201", "202"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
     ) as script:
@@ -231,7 +233,7 @@ import asterisk.agi, os, signal, __future__
 
 def imported(directories: Directories, *words: str, path: Path | None = REPOSITORY) -> set[str]:
     """Return all modules that a start of Python without ``site`` imports to its end."""
-    environ = {"AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = environment(directories)
     done = subprocess.run(
         [sys.executable, "-S", "-X", "importtime", *words],
         input=f"agi_channel: PJSIP/201-00000001\n\n{ANSWER * 9}".encode(),
