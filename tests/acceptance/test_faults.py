@@ -347,6 +347,8 @@ def test_outgoing_is_on_another_file_system(open_office: OpenOffice) -> None:
     office = open_office(settings={"guard_time": "1"})
     a, b, c = office.phones.values()
     outgoing = str(office.asterisk.folder / "spool/outgoing")
+    watched, told = f" ino:{os.stat(outgoing).st_ino:x} ", Path(f"/proc/{office.asterisk.pid}/fdinfo")
+    until("Asterisk watches it", lambda: any(watched in path.read_text() for path in told.iterdir()))
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", outgoing], check=True)
     try:
         office.watch()
