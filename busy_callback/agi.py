@@ -170,7 +170,7 @@ def _caller(agi: AGI, environ: Mapping[str, str], variables: dict[str, str]) -> 
 def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
     """Return this PBX's spool and settings; log a mistake in these where the last good ones serve."""
     directories = find_directories(environ)
-    spool = Spool(directories.spool)
+    spool = Spool(directories.spool, directories.log)
     settings, mistake = load_or_last_good(directories.conf, spool)
     if mistake:
         _log(agi, f"{mistake}; going on with the last good settings", ERROR)

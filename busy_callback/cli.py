@@ -97,7 +97,7 @@ def _spool(directories: Directories) -> Spool:
         raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here") from None
     except OSError as error:
         raise SpoolError(f"the spool {directories.spool} can't be read: {error.strerror}") from error
-    return Spool(directories.spool)
+    return Spool(directories.spool, directories.log)
 
 
 def _when(seconds: float) -> str:

@@ -92,7 +92,8 @@ class Request:
     recall under way: when it was handed over, and the start of the Asterisk it was handed to.
     ``answered`` is when the caller answered it. ``renewed`` is when the caller last asked for the same again.
     ``callee_used`` is when the callee was first seen to use the phone, for NO_REPLY. ``events`` is the
-    request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended.
+    request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended, or will
+    end when the recall has: see ``cancelled``.
     """
 
     __slots__ = (
@@ -171,6 +172,11 @@ class Request:
     def stamp(self) -> str:
         """The request's place in its callee's queue: smaller asked earlier."""
         return self.id.rsplit("-", 1)[1]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled while its caller's phone rang; both ends count as taken until that is over."""
+        return self.state == RECALLING and bool(self.reason)
 
     def but(self, now: float, event: str, **changes: object) -> Request:
         """Return a copy with ``changes`` and with ``event`` added to its history at ``now``."""

@@ -290,7 +290,7 @@ def asterisk_conf_path(environ: Mapping[str, str], asterisk_conf: str = "") -> s
 def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
     """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
 
-    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR and AST_CONFIG_DIR (res_agi.c,
+    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR, AST_CONFIG_DIR and AST_LOG_DIR (res_agi.c,
     launch_script), and no file is read. Raises SettingsError when a named asterisk.conf can't be read.
     """
     named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
@@ -298,6 +298,7 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
     if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ:
         directories.astspooldir = environ["AST_SPOOL_DIR"]
         directories.astetcdir = environ["AST_CONFIG_DIR"]
+        directories.astlogdir = environ.get("AST_LOG_DIR", directories.astlogdir)
         return directories
     try:
         lines = _read(named or ASTERISK_CONF, "replace").splitlines()

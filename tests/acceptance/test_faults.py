@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -378,3 +379,35 @@ def test_outgoing_is_missing(open_office: OpenOffice) -> None:
     office.until_logged("completed:")
     assert a.rings == 1
     assert len(errors(office)) == 1
+
+
+def test_outgoing_is_on_another_file_system(open_office: OpenOffice) -> None:
+    """A line when it begins and one when it is over, though the callee is busy in between and nothing is tried."""
+    office = open_office(settings={"guard_time": "1"})
+    a, b, c = office.phones.values()
+    outgoing = str(office.asterisk.folder / "spool/outgoing")
+    watched, told = f" ino:{os.stat(outgoing).st_ino:x} ", Path(f"/proc/{office.asterisk.pid}/fdinfo")
+    until("Asterisk watches it", lambda: any(watched in path.read_text() for path in told.iterdir()))
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", outgoing], check=True)
+    try:
+        office.watch()
+        office.talk(b, c)
+        office.ask(a, b)
+        office.wait_idle("201")
+        for _ in range(2):
+            b.hang_up()
+            complains(office)
+            office.wait_idle("202", "203")
+            time.sleep(3)  # some tries more, and the guard time
+            office.talk(b, c)
+    finally:
+        subprocess.run(["umount", outgoing], check=True)
+    assert wells(office) == 0
+    b.hang_up()
+    a.answer()
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+    why = "it is on another file system than the spool"
+    assert errors(office) == [f"no recall can be handed to Asterisk in {outgoing}: {why}; trying again"]
+    assert wells(office) == 1

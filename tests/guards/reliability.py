@@ -38,8 +38,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/spool.py",
-                'withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))',
-                "pass",
+                'withdraw(self.path("recalls", f"{request_id}.{request.attempt}"), CANCELLED)',
+                "[CANCELLED]",
             ),
         ),
         (f"{KILL}[Cancel]", f"{KILL}[CancelByCaller]"),
@@ -146,9 +146,9 @@ GUARDS = (
         "a sweep clears away what crashes left",
         (
             Edit(
-                "busy_callback/store/spool.py",
-                '            self._remove("tmp", os.listdir(f"{self.directory}/tmp"))',
-                "            pass",
+                "busy_callback/store/sweep.py",
+                '        _remove(spool, "tmp", os.listdir(spool.path("tmp", "")))',
+                "        pass",
             ),
         ),
         (

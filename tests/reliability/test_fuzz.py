@@ -134,7 +134,8 @@ def test_agi(folder: Path, monkeypatch: pytest.MonkeyPatch, counts: Callable[[st
 
     An input is the arguments, a line each, a blank line, and what Asterisk says.
     """
-    environ = {"AST_SPOOL_DIR": str(folder / "spool"), "AST_CONFIG_DIR": str(folder / "etc")}
+    environ = {f"AST_{name.upper()}_DIR": str(folder / name) for name in ("spool", "log")}
+    environ["AST_CONFIG_DIR"] = str(folder / "etc")
     monkeypatch.setattr(offer, "SETTLING", 0.0)
 
     def check(data: bytes) -> None:

@@ -17,6 +17,12 @@ ANSWER = "200 result=0\n"
 QUESTION = "GET FULL VARIABLE"
 
 
+def environment(directories: Directories) -> dict[str, str]:
+    """Return what Asterisk tells its AGI scripts of its directories."""
+    names = {"SPOOL": directories.astspooldir, "CONFIG": directories.astetcdir, "LOG": directories.astlogdir}
+    return {f"AST_{name}_DIR": directory for name, directory in names.items()}
+
+
 def run(
     directories: Directories,
     *arguments: str,
@@ -31,7 +37,7 @@ def run(
     """
     caller = "".join(a for a in arguments if a not in {"cancel", "count", "offer"})[:3]
     head = head or f"agi_channel: PJSIP/{caller}-00000001\nagi_language: zh\n\n"
-    environ = {**os.environ, "AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = {**os.environ, **environment(directories)}
     if answers is not None:
         done = subprocess.run(
             [sys.executable, str(SCRIPT), *arguments],

@@ -14,7 +14,7 @@ from busy_callback.settings import Directories
 from busy_callback.store.last_good_settings import keep
 from busy_callback.store.spool import Spool
 
-from .agi_call import ANSWER, REPOSITORY, SCRIPT, run, set_variables, status
+from .agi_call import ANSWER, REPOSITORY, SCRIPT, environment, run, set_variables, status
 
 OWN = "agi_channel: PJSIP/201-00000001\n\n"
 
@@ -172,7 +172,7 @@ def minds_hangup(pid: int) -> bool:
 
 def test_a_caller_who_hangs_up_is_registered_all_the_same(directories: Directories) -> None:
     """Asterisk's SIGHUP, and its silence afterwards, do not undo the request."""
-    environ = {**os.environ, "AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = {**os.environ, **environment(directories)}
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), "201", "202"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
     ) as script:
@@ -240,7 +240,7 @@ import asterisk.agi, os, signal, __future__
 
 def imported(directories: Directories, *words: str, path: Path | None = REPOSITORY) -> set[str]:
     """Return all modules that a start of Python without ``site`` imports to its end."""
-    environ = {"AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = environment(directories)
     done = subprocess.run(
         [sys.executable, "-S", "-X", "importtime", *words],
         input=f"agi_channel: PJSIP/201-00000001\n\n{ANSWER * 30}".encode(),

@@ -143,8 +143,9 @@ def test_the_environment_can_name_asterisk_conf(tmp_path: Path) -> None:
     """BUSY_CALLBACK_ASTERISK_CONF wins over what Asterisk tells its AGI scripts."""
     conf = tmp_path / "asterisk.conf"
     conf.write_text("[directories]\nastspooldir => /srv/spool\n")
-    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other"}
-    assert find_directories(environ).astspooldir == "/other"
+    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other", "AST_LOG_DIR": "/other"}
+    found = find_directories(environ)
+    assert (found.astspooldir, found.astlogdir) == ("/other", "/other")
     assert find_directories({**environ, "BUSY_CALLBACK_ASTERISK_CONF": str(conf)}).astspooldir == "/srv/spool"
 
 

@@ -9,7 +9,7 @@ import pytest
 from busy_callback import policy
 from busy_callback.errors import SettingsError
 from busy_callback.pbx import callfile
-from busy_callback.pbx.callfile import clean, compose, read_report
+from busy_callback.pbx.callfile import clean, compose, read_report, untold
 from busy_callback.policy import Outcome
 from busy_callback.settings import Settings
 from busy_callback.store.durable import withdraw
@@ -17,6 +17,7 @@ from tests.unit.conftest import NOW
 from tests.unit.test_policy import ask
 
 DEVICES = ("PJSIP/201", "PJSIP/2021")
+CANCELLED = Outcome(claimed=True, cancelled=True, caller="ANSWER", cause=16)
 CONTROL = "/run/asterisk/asterisk.ctl"
 
 
@@ -80,6 +81,11 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
         ),
         ("withdrawn\nclaimed 17.1\n", Outcome(withdrawn=True)),
         ("claimed 17.1\nwithdrawn\n", Outcome(claimed=True)),
+        ("claimed 17.1 Local/rd201202@c-1;2\n", Outcome(claimed=True, channel="Local/rd201202@c-1;2")),
+        ("cancelled\nclaimed 17.1\n", Outcome(withdrawn=True)),
+        ("claimed 17.1\ncancelled\n", Outcome(claimed=True, cancelled=True)),
+        ("claimed 17.1\ncancelled\nanswered\ncaller ANSWER 16\n", CANCELLED),
+        ("claimed 17.1\nanswered\ncancelled\n", Outcome(claimed=True, answered=True)),
         ("\x00\x00\ngarbage", Outcome()),
         ("caller\ncallee\n", Outcome()),
     ],
@@ -89,6 +95,18 @@ def test_the_first_line_of_a_report_decides_who_has_the_attempt(tmp_path: Path, 
     report = tmp_path / "report"
     report.write_text(text)
     assert read_report(str(report)) == outcome
+
+
+def test_what_the_disk_did_not_take_belongs_to_the_report(tmp_path: Path) -> None:
+    """Asterisk tells it; one that had answered before was not cancelled in time."""
+    report = tmp_path / "report"
+    report.write_text("claimed 17.1\n")
+    told = ["answered", "callee ANSWER 5", "caller ANSWER 16"]
+    outcome = Outcome(claimed=True, answered=True, caller="ANSWER", cause=16, callee="ANSWER", talked=5)
+    assert read_report(str(report), told) == outcome
+    withdraw(str(report), "cancelled")
+    assert read_report(str(report), told) == outcome
+    assert untold("201-202-000000001.1")[0] == "BUSY_CALLBACK_answered_201-202-000000001.1"
 
 
 def test_a_report_that_is_not_there_says_nothing(tmp_path: Path) -> None:
