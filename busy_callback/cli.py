@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, find_directories
 from busy_callback.store.last_good_settings import keep, load_or_last_good
@@ -118,6 +118,10 @@ def _as_data(request: Request) -> dict[str, Any]:
     }
 
 
+def _state(request: Request) -> str:
+    return f"{request.state}, cancelled" if request.cancelled else request.state
+
+
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
@@ -146,7 +150,7 @@ def list_requests(directories: Directories, as_json: bool) -> None:
     else:
         head = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
         rows = [
-            (r.id, r.caller, r.callee, r.kind, r.state, str(r.attempt), _when(r.requested), _when(r.expires))
+            (r.id, r.caller, r.callee, r.kind, _state(r), str(r.attempt), _when(r.requested), _when(r.expires))
             for r in requests
         ]
         _print_table([head, *rows])
@@ -192,7 +196,7 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
         ("Caller", request.caller),
         ("Callee", request.callee),
         ("Kind", request.kind),
-        ("State", request.state),
+        ("State", _state(request)),
         ("Requested", _when(request.requested)),
         ("Expires", _when(request.expires)),
         ("Ended", _when(request.ended)),
@@ -237,25 +241,20 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     from busy_callback.poller import Poller
     from busy_callback.store.logged_faults import LoggedFaults
 
-    log = logging.getLogger(__name__)
     spool = Spool(directories.spool)
-    try:
-        spool.prepare()
-        settings, mistake = load_or_last_good(directories.conf, spool)
-        told = LoggedFaults(
-            spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
-        )
-        told.tell([str(mistake)] if mistake else [])
-        if not mistake:
-            keep(directories.conf, spool)
-        poller = Poller(directories, settings)
-        if watch:
-            poller.watch(watch)
-        else:
-            poller.poll()
-    except DeadlineError as error:
-        log.error("%s", error)  # the others are logged once a trouble, not once a run
-        raise
+    spool.prepare()
+    settings, mistake = load_or_last_good(directories.conf, spool)
+    told = LoggedFaults(
+        spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
+    )
+    told.tell([str(mistake)] if mistake else [])
+    if not mistake:
+        keep(directories.conf, spool)
+    poller = Poller(directories, settings)
+    if watch:
+        poller.watch(watch)
+    else:
+        poller.poll()
     if mistake:
         raise mistake
 
