@@ -230,7 +230,7 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
     _check_phone(Channel(agi), numbers[0], numbers[-1], settings)
     spool.prepare()
-    found = [r for r in spool.live(numbers[0]) if [r.caller, r.callee][: len(numbers)] == numbers]
+    found = [r for r in spool.live(numbers[0]) if [r.caller, r.callee][: len(numbers)] == numbers and not r.cancelled]
     if verb == "count":
         return len(found)
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
 from busy_callback.numbering import visible
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
@@ -122,6 +122,10 @@ def _as_data(request: Request) -> dict[str, Any]:
     }
 
 
+def _state(request: Request) -> str:
+    return f"{request.state}, cancelled" if request.cancelled else request.state
+
+
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
@@ -150,7 +154,7 @@ def list_requests(directories: Directories, as_json: bool) -> None:
     else:
         head = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
         rows = [
-            (r.id, r.caller, r.callee, r.kind, r.state, str(r.attempt), _when(r.requested), _when(r.expires))
+            (r.id, r.caller, r.callee, r.kind, _state(r), str(r.attempt), _when(r.requested), _when(r.expires))
             for r in requests
         ]
         _print_table([head, *rows])
@@ -196,7 +200,7 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
         ("Caller", request.caller),
         ("Callee", request.callee),
         ("Kind", request.kind),
-        ("State", request.state),
+        ("State", _state(request)),
         ("Requested", _when(request.requested)),
         ("Expires", _when(request.expires)),
         ("Ended", _when(request.ended)),
@@ -262,27 +266,22 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     from busy_callback.poller import Poller
     from busy_callback.store.logged_faults import LoggedFaults
 
-    log = logging.getLogger(__name__)
     spool = Spool(directories.spool)
-    try:
-        spool.prepare()
-        settings, mistake = load_or_last_good(directories.conf, spool)
-        told = LoggedFaults(
-            spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
-        )
-        told.tell([str(mistake)] if mistake else [])
-        if not mistake:
-            keep(directories.conf, spool)
-        if not settings.history_days:
-            logging.getLogger().setLevel(logging.WARNING)  # what happens to a request is told with its numbers
-        poller = Poller(directories, settings)
-        if watch:
-            poller.watch(watch)
-        else:
-            poller.poll()
-    except DeadlineError as error:
-        log.error("%s", error)  # the others are logged once a trouble, not once a run
-        raise
+    spool.prepare()
+    settings, mistake = load_or_last_good(directories.conf, spool)
+    told = LoggedFaults(
+        spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
+    )
+    told.tell([str(mistake)] if mistake else [])
+    if not mistake:
+        keep(directories.conf, spool)
+    if not settings.history_days:
+        logging.getLogger().setLevel(logging.WARNING)  # what happens to a request is told with its numbers
+    poller = Poller(directories, settings)
+    if watch:
+        poller.watch(watch)
+    else:
+        poller.poll()
     if mistake:
         raise mistake
 

@@ -60,6 +60,7 @@ class DeadlineError(BusyCallbackError):
     """Something did not answer in the time that it was given."""
 
     exit_status = 3
+    subject = "turn"
 
 
 class SetupError(BusyCallbackError):

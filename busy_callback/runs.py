@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from busy_callback.errors import AsteriskError, BusyCallbackError, CallFileError, SpoolError
+from busy_callback.errors import AsteriskError, BusyCallbackError, CallFileError, DeadlineError, SpoolError
 from busy_callback.pbx import manager_exposure
 from busy_callback.pbx.ami import Ami
 from busy_callback.pbx.device_states import DeviceStates
@@ -84,33 +84,41 @@ class Runs(ABC):
         a few times a second, or leaves the turn to a watch before it that can serve.
         """
         self.spool.prepare()
-        inbox: Inbox = queue.SimpleQueue()
         with PollerLock(self.spool.path("", "poller.lock")) as lock:
-            shift = Shift(lock, seconds, lambda: inbox.put((_CALLED, {})))
-            while True:
-                try:
-                    with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
-                        # Events are heard from here on, so that nothing is missed between the two watches;
-                        # and the one before goes on while this one learns what it must know.
-                        learnt = time.time_ns()
-                        device_states = self.learn(ami, self._clock())
-                        gc.freeze()  # it lives as long as this process: no pause to look for garbage in it
-                        lock.take()
-                        self._live.reread(since=learnt)  # the one before may have begun a recall meanwhile
-                        self._look(device_states)
-                        self.spool.sweep(self._clock(), self.settings.history_days, self.directories.outgoing)
-                        manager_exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
-                        self._follow(device_states, inbox, shift)
-                        return
-                except (AsteriskError, SpoolError) as error:
-                    if lock.leave():
-                        then = "; the run before this one, which can still serve, goes on"
-                        self._faults.note(str(error), error.subject, then)
-                        return
-                    self._faults.note(str(error), error.subject)  # nobody can serve: one tries, and complains
-                _pause(inbox)
-                if shift.is_over(False, str):
+            try:
+                self._work(lock, seconds)
+            except DeadlineError as error:
+                self._faults.note(str(error), error.subject, "; the next run asks it again")
+                raise
+
+    def _work(self, lock: PollerLock, seconds: float) -> None:
+        inbox: Inbox = queue.SimpleQueue()
+        shift = Shift(lock, seconds, lambda: inbox.put((_CALLED, {})))
+        while True:
+            try:
+                with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
+                    # Events are heard from here on, so that nothing is missed between the two watches;
+                    # and the one before goes on while this one learns what it must know.
+                    learnt = time.time_ns()
+                    device_states = self.learn(ami, self._clock())
+                    gc.freeze()  # it lives as long as this process: no pause to look for garbage in it
+                    lock.take()
+                    self._faults.over(DeadlineError.subject)
+                    self._live.reread(since=learnt)  # the one before may have begun a recall meanwhile
+                    self._look(device_states)
+                    self.spool.sweep(self._clock(), self.settings.history_days, self.directories.outgoing)
+                    manager_exposure.tell(self.directories, self.settings, self.spool.path("", "exposed"))
+                    self._follow(device_states, inbox, shift)
                     return
+            except (AsteriskError, SpoolError) as error:
+                if lock.leave():
+                    then = "; the run before this one, which can still serve, goes on"
+                    self._faults.note(str(error), error.subject, then)
+                    return
+                self._faults.note(str(error), error.subject)  # nobody can serve: one tries, and complains
+            _pause(inbox)
+            if shift.is_over(False, str):
+                return
 
     def _follow(self, device_states: DeviceStates, inbox: Inbox, shift: Shift) -> None:
         """Look and follow the events of one connection until the watch is over; AsteriskError if it breaks."""

@@ -100,8 +100,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/runs.py",
-                "                    if lock.leave():\n",
-                "                    if lock.take():\n",
+                "if lock.leave():",
+                "if lock.take():",
             ),
         ),
         (f"{SOCKETS}test_a_watch_that_cannot_log_in_leaves_the_turn_to_one_that_is",),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback.policy import begin
 from busy_callback.settings import Directories
 from busy_callback.store.last_good_settings import keep
 from busy_callback.store.spool import Spool
@@ -161,6 +162,19 @@ def test_the_caller_can_count(directories: Directories) -> None:
     assert status(commands) == "COUNTED"
     assert commands[1] == 'SET VARIABLE "BUSY_CALLBACK_COUNT" "2"'
     assert len(Spool(directories.spool).live()) == 2
+
+
+def test_what_was_cancelled_and_still_rings_is_not_counted(directories: Directories) -> None:
+    """Nor cancelled again; nobody waits for it any more."""
+    run(directories, "201", "202")
+    spool = Spool(directories.spool)
+    (request,) = spool.live()
+    assert spool.replace(request, begin(request, 1, 1.8e9))
+    Path(spool.path("recalls", f"{request.id}.1")).write_text("claimed 17.1 Local/x;2\n")
+    assert status(run(directories, "cancel", "201")) == "CANCELLED"
+    assert len(spool.live()) == 1
+    assert run(directories, "count", "201")[1] == 'SET VARIABLE "BUSY_CALLBACK_COUNT" "0"'
+    assert status(run(directories, "cancel", "201")) == "NONE"
 
 
 def minds_hangup(pid: int) -> bool:
