@@ -84,7 +84,7 @@ GUARDS = (
     Guard(
         "a storm of events costs one look",
         (Edit("busy_callback/runs.py", "news, left = True, inbox.qsize() + 1", "news, left = True, 1"),),
-        (f"{FAULTS}test_a_flood_of_events",),
+        ("tests/unit/test_poller.py::test_a_storm_of_events_costs_one_look",),
     ),
     Guard(
         "a recall that nobody has claimed yet is waited for",

@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +16,12 @@ import pytest
 from busy_callback import policy, poller
 from busy_callback import request as rq
 from busy_callback.errors import AsteriskError
+from busy_callback.pbx.ami import Ami
 from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.handover import RELIEF
+from busy_callback.store.logged_faults import LoggedFaults
 from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
@@ -97,6 +100,21 @@ def test_an_asterisk_that_has_gone_runs_no_recall(machine: Machine, spool: Spool
     assert machine.call_files() == []
     assert Path(spool.path("recalls", f"{spool.live()[0].id}.1")).read_text() == "withdrawn\n"
     assert spool.live()[0].events[-1][1] == "the recall was taken back before it rang"
+
+
+def test_a_storm_of_events_costs_one_look(machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand events that have come by the first: one look sees them all, or the watch would be minutes behind."""
+    looks: list[float] = []
+    monkeypatch.setattr(poller.Poller, "look", lambda watch, device_states: looks.append(machine.wall))
+    inbox: queue.SimpleQueue[tuple[str, dict[str, str]]] = queue.SimpleQueue()
+    for _ in range(1000):
+        inbox.put(("UserEvent", {"UserEvent": "BusyCallback", "Request": spool.live()[0].id}))
+    watch = poller.Poller(machine.directories, machine.settings)
+    faults = LoggedFaults(spool.path("", "trouble"))
+    with Ami(machine.settings) as ami:
+        watch._follow(DeviceStates(ami), inbox, time.monotonic(), faults)
+    assert len(looks) == 1
+    assert inbox.empty()
 
 
 @pytest.fixture
