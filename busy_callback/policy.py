@@ -240,7 +240,7 @@ def settle(
     caller, callee = request.caller, request.callee
     over = restarted or (not file_waits and is_overdue(request, now, settings))
     if outcome.withdrawn:
-        return _wait(request, "the recall was withdrawn before it rang", now, pause=settings.retry_pause)
+        return _wait(request, "the recall was taken back before it rang", now, pause=settings.retry_pause)
     if not outcome.claimed:
         if not over:
             return None

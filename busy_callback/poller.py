@@ -76,7 +76,7 @@ class Poller:
             for request in live.recalling():
                 self._settle(request)
         except OSError as error:
-            raise SpoolError(f"what became of a recall can't be told: {error}") from error
+            raise SpoolError(f"the recalls under way can't be checked: {error}") from error
         while device_states.changed:
             live.touch(device_states.changed.pop())
         queues = live.take_queues(self._clock())

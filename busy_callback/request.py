@@ -251,7 +251,7 @@ def decode(data: bytes, request_id: str) -> Request:
     if missing:
         raise CorruptRequestError(f"it lacks {', '.join(missing)}")
     if fields["id"] != request_id:
-        raise CorruptRequestError("it holds another request than its name says")
+        raise CorruptRequestError("the id in it is not its name")
     if fields["kind"] not in KINDS or fields["state"] not in LIVE_STATES + END_STATES:
         raise CorruptRequestError(f"its kind or state is unknown: {fields['kind']}, {fields['state']}")
     if fields["language"] and not is_language(str(fields["language"])):

@@ -16,7 +16,7 @@ from busy_callback.settings import Directories
 from busy_callback.setup import placed_files
 from busy_callback.setup.install import DIALPLAN_RELOAD, MANAGER_RELOAD, Options, Plan, make_plan
 from busy_callback.setup.journal import Change, Journal, apply, undo
-from busy_callback.setup.survey import COMMAND, LANGUAGES, Survey, System, look
+from busy_callback.setup.survey import COMMAND, Survey, System, look
 from busy_callback.store.handover import RELIEF
 
 _SHOWN = 12  # paths of one folder that a plan names one by one
@@ -44,17 +44,25 @@ def _as_root(what: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Show each change as a diff, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--wire", metavar="CONTEXT", multiple=True, help="Offer the callback after this context's Dial.")
-@click.option("--language", type=click.Choice(LANGUAGES), help="For phones of any other language. [default: en]")
-@click.option("--extensions", metavar="PATTERNS", default="", help="Numbering plan, if not that of the phones loaded.")
-@click.option("--device", metavar="TECH/{ext}", default="", help="An extension's dial string, if not found out.")
-@click.option("--context", metavar="CONTEXT", default="", help="The phones' context, if not found out.")
+@click.option(
+    "--language", metavar="LANGUAGE", default="", help="Prompts for phones whose language has none. [default: en]"
+)
+@click.option(
+    "--extensions", metavar="PATTERNS", default="", help="Numbering plan. [default: that of the phones found]"
+)
+@click.option(
+    "--device", metavar="TECH/{ext}", default="", help="How an extension is dialled. [default: as the phones found]"
+)
+@click.option(
+    "--context", metavar="CONTEXT", default="", help="Where the phones' calls begin. [default: as the phones found]"
+)
 @click.pass_context
 def install(
     ctx: click.Context,
     dry_run: bool,
     yes: bool,
     wire: tuple[str, ...],
-    language: str | None,
+    language: str,
     extensions: str,
     device: str,
     context: str,
@@ -66,8 +74,10 @@ def install(
     busy-callback install --wire phones      plain Asterisk: offer it in the context phones
     """
     survey = _survey(ctx)
+    if language and language not in survey.languages:
+        raise click.BadParameter(f"there are prompts in {', '.join(survey.languages)} only", param_hint="--language")
     journal = Journal(survey.system.state)
-    plan = make_plan(survey, Options(language or "", wire, extensions, device, context), journal)
+    plan = make_plan(survey, Options(language, wire, extensions, device, context), journal)
     if dry_run:
         for change in plan.changes:
             click.echo(change.diff())

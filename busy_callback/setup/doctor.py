@@ -41,7 +41,7 @@ def examine(directories: Directories, asterisk_conf: str, system: System) -> lis
         settings = load(directories.conf)
         survey = look(directories, asterisk_conf, system)
     except BusyCallbackError as error:
-        return [Check("settings", False, str(error), "correct it, then run doctor again")]
+        return [Check("settings", False, str(error), "correct that, then run doctor again")]
     pbx = Installation(survey, settings)
     return [_run(name, check, pbx) for name, check in CHECKS.items()]
 

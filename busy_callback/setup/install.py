@@ -54,17 +54,17 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     if survey.elsewhere:
         told = ", ".join(f"{name} => {path}" for name, path in survey.elsewhere.items())
         raise SetupError(
-            f"the running Asterisk has {told}, but asterisk.conf does not say so: write it into asterisk.conf's "
-            "[directories], or name the asterisk.conf that it was started with by --asterisk-conf"
+            f"the running Asterisk uses other directories than asterisk.conf: {told}. Write them into its "
+            "[directories], or name the asterisk.conf that Asterisk was started with: --asterisk-conf PATH"
         )
     closed = unreachable(Path(sys.executable), survey.owner)
     if closed:
         raise SetupError(
-            f"user {survey.owner.name} can't reach {sys.executable} ({closed} is closed to it): install the package "
+            f"user {survey.owner.name} can't run {sys.executable}, as it may not enter {closed}. Install the package "
             f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
         )
     if survey.freepbx and options.wire:
-        raise SetupError("on FreePBX the offer has its place; leave --wire out")
+        raise SetupError("--wire is not for FreePBX, where the offer has its own place: leave it out")
     notes: list[str] = []
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
@@ -82,11 +82,9 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.schedule(survey),
     ]
     if not survey.runs:
-        notes.append(
-            "Asterisk does not run: what could not be asked was read from its files; it loads all when started."
-        )
+        notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
     notes += [
-        f"{change.path} was edited: your version goes to {journal.kept_copy(change.path)}"
+        f"You edited {change.path}. Your version will be kept as {journal.kept_copy(change.path)}"
         for change in wanted
         if change.needed and not change.yours and journal.placed(change.path)
     ]
@@ -130,7 +128,7 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
             secret=secret,
         )
     elif options.extensions or options.device or options.context:
-        raise SetupError(f"{path} is there already: change extensions, device and context in it")
+        raise SetupError(f"{path} exists already: set extensions, device and context there")
     elif not settings.secret:
         header = next((n for n, line in enumerate(text.splitlines()) if line.strip() == "[manager]"), None)
         block = [f"secret = {secret}"]
@@ -172,7 +170,7 @@ def _manager(survey: Survey, settings: Settings, secret: str) -> Iterator[Change
     lines = survey.manager_conf
     main = survey.etc / "manager.conf"
     if not main.exists():
-        raise SetupError(f"{main} is missing: Asterisk's manager interface has no settings; copy its sample there")
+        raise SetupError(f"{main} is missing. Copy Asterisk's sample of it there, then try again")
     user = manager_user(settings.user, secret, _manager_host(survey))
     if survey.freepbx:
         path = survey.etc / "manager_custom.conf"

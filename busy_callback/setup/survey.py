@@ -24,7 +24,6 @@ from busy_callback.setup.wiring import OVERRIDE
 
 COMMAND = "busy-callback"
 AGI_NAME = "busy_callback.py"
-LANGUAGES = ("zh", "en")  # that the package has prompts in
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,11 @@ class Survey:
     def sounds(self) -> Path:
         """Where Asterisk looks for prompts."""
         return Path(self.directories.astdatadir) / "sounds"
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that the package has prompts in: the folders of its own sounds."""
+        return sorted({path.parent.name for path in (self.data / "sounds").glob(f"*/{COMMAND}.*")})
 
     @property
     def agi(self) -> Path:

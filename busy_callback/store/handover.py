@@ -69,7 +69,7 @@ class PollerLock:
                 except OSError:
                     pass  # it has just ended, or is not ours to ask: the lock tells
             left = until - time.monotonic()
-            message = f"another poll (process {holder.decode() or 'unknown'}) has not ended for {HANDOVER_TIME:.0f} s"
+            message = f"another poll (process {holder.decode() or 'unknown'}) still works after {HANDOVER_TIME:.0f} s"
             try:
                 with Deadline(max(0.001, min(_ASK_AGAIN, left)), message):
                     fcntl.flock(self._descriptor, fcntl.LOCK_EX)

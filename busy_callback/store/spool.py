@@ -288,7 +288,7 @@ class Spool:
                     except FileNotFoundError:
                         pass
                     except IsADirectoryError:
-                        self._set_aside(path, name, "it is in the way and can't be removed")
+                        self._set_aside(path, name, "it is a directory, where only files belong")
             left = left[_BATCH:]
             if left:
                 time.sleep(0.001)  # flock is not fair: let those in who wait

@@ -211,7 +211,7 @@ def test_a_python_in_a_closed_home_is_refused(installed: Installed) -> None:
     done = machine.run(f"{COMMAND} install --yes --language zh", check=False)
     machine.run("chmod 0755 /opt/busy-callback")
     assert done.returncode == 1
-    assert "user asterisk can't reach /opt/busy-callback/bin/python" in done.stderr
+    assert "user asterisk can't run /opt/busy-callback/bin/python" in done.stderr
     assert "Nothing to change" in machine.run(f"{COMMAND} install --yes").stdout
 
 
@@ -277,7 +277,7 @@ def test_an_asterisk_that_is_down(installed: Installed) -> None:
     assert "does not run" in str(check["message"])
     assert "start Asterisk" in str(check["cure"])
     assert "Nothing to change" in output
-    assert "Asterisk does not run" in output
+    assert "Asterisk is not running" in output
 
 
 def test_uninstall_keeps_requests_and_purge_leaves_nothing(installed: Installed) -> None:

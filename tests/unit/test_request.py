@@ -91,7 +91,7 @@ WHOLE = rq.encode(rq.Request("201-202-0mywpiww0", requested=1.8e9, expires=1.8e9
         (b"x" * 70000, "70000 bytes"),
         (b"something else\n", "first line"),
         (WHOLE.replace(b"kind: busy\n", b""), "lacks kind"),
-        (WHOLE.replace(b"id: 201", b"id: 209"), "another request"),
+        (WHOLE.replace(b"id: 201", b"id: 209"), "is not its name"),
         (WHOLE.replace(b"kind: busy", b"kind: odd"), "kind or state is unknown: odd"),
         (WHOLE.replace(b"state: waiting", b"state: odd"), "kind or state is unknown"),
         (WHOLE.replace(b"language: ", b"language: a;b"), "language"),

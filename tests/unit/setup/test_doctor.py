@@ -107,10 +107,10 @@ def test_contexts_that_are_not_loaded_or_not_alone(pbx: Pbx) -> None:
     pbx.runs(**{**shown, "dialplan show busy-callback": "There is no existence of 'busy-callback' context\n"})
     assert "has not loaded the dialplan's context busy-callback" in examined(pbx)["contexts"].message
     pbx.runs(**{**shown, "dialplan show custom-auto-redial": "'_rdXXXXXX' => 1. NoOp()\n'_rdX.' => 1. NoOp()\n"})
-    assert "another recipe" in examined(pbx)["contexts"].message
+    assert "an older recipe" in examined(pbx)["contexts"].message
     with (pbx.etc / "extensions_busy_callback.conf").open("a") as file:
         file.write("; of another version\n")
-    assert "is not that of this version" in examined(pbx)["contexts"].message
+    assert "is out of date" in examined(pbx)["contexts"].message
 
 
 def test_prompts_must_be_playable(pbx: Pbx) -> None:
