@@ -80,6 +80,9 @@ def test_the_dialplan_offers_it_or_not(pbx: Pbx, installation: Installation, mon
     """A Gosub anywhere; on FreePBX, in its own place; else the cure names the command and the context."""
     pbx.runs(**ON, dialplan_show="2. Gosub(busy-callback,${EXTEN},1)\n")
     assert check_offer(installation) == "the dialplan offers it"
+    installation.settings.offer = False
+    assert "switched off" in check_offer(installation)
+    installation.settings.offer = True
     pbx.runs(**ON, dialplan_show="2. Dial(PJSIP/${EXTEN})\n")
     with pytest.raises(CheckFailed, match="no dialplan offers") as caught:
         check_offer(installation)
