@@ -6,6 +6,6 @@ attacks      guards against hostile input and strangers
 __main__     takes out all of them, or some:  tests/prove [PART OF A TEST'S NAME]
 """
 
-from . import attacks, recovery, reliability, strangers
+from . import asterisks_user, attacks, recovery, reliability, strangers
 
-GUARDS = (*reliability.GUARDS, *recovery.GUARDS, *attacks.GUARDS, *strangers.GUARDS)
+GUARDS = (*reliability.GUARDS, *recovery.GUARDS, *attacks.GUARDS, *strangers.GUARDS, *asterisks_user.GUARDS)
