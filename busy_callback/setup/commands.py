@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,8 +15,11 @@ import click
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import Directories
 from busy_callback.setup import placed_files
+from busy_callback.setup.changing import apply, preview, undo
+from busy_callback.setup.entry import Back
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import DIALPLAN_RELOAD, MANAGER_RELOAD, Options, Plan, make_plan
-from busy_callback.setup.journal import Change, Journal, apply, undo
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.survey import COMMAND, LANGUAGES, Survey, System, look
 from busy_callback.store.handover import RELIEF
 
@@ -67,18 +71,22 @@ def install(
     """
     survey = _survey(ctx)
     journal = Journal(survey.system.state)
+    unfinished = bool(journal.then)
     plan = make_plan(survey, Options(language or "", wire, extensions, device, context), journal)
     if dry_run:
         for change in plan.changes:
             click.echo(change.diff())
-    elif plan.changes:
+    elif plan.changes or unfinished:
         _show(survey, plan)
+        if unfinished:
+            click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _as_root("install")
         if not yes:
             click.confirm("Go on?", abort=True)
         apply(plan.changes, journal)
-        _take_up(survey, {change.then for change in plan.changes})
-    if not plan.changes:
+        _take_up(survey, journal.then)
+        journal.told()
+    if not plan.changes and not unfinished:
         click.echo("Nothing to change: all is in place.")
     elif not dry_run:
         click.echo(
@@ -118,44 +126,87 @@ def _take_up(survey: Survey, commands: set[str]) -> None:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be given back, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--purge", is_flag=True, help="Remove pending requests, history, log, and files of ours that you edited too."
 )
 @click.pass_context
-def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
-    """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge."""
+def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None:
+    """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge.
+
+    What is not as before is named, with the reason; what it was is kept until it is.
+    """
     survey = _survey(ctx)
     journal = Journal(survey.system.state)
     spool = Path(survey.directories.spool)
-    if not journal.entries and not (purge and spool.exists()):
-        click.echo("Nothing to undo: busy-callback install changed nothing here.")
+    backs = preview(journal, purge)
+    changes = [Change(back.path, back.wanted) for back in backs if back.wanted != back.now]
+    purged = purge and (spool.exists() or bool(journal.set_aside()))
+    if not changes and not journal.then and not purged:
+        what = "nothing more of it is" if backs else "busy-callback install changed nothing"
+        click.echo(f"Nothing to undo: {what} here.")
+        _tell(survey, journal, backs)
+        return
+    if dry_run:
+        for change in changes:
+            click.echo(change.diff())
+        if purged:
+            click.echo(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
+        _tell(survey, journal, backs)
         return
     _as_root("uninstall")
+    if any(back.stuck and journal.entries[back.path].edit for back in backs):
+        _tell(survey, journal, backs, "nothing was changed")
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
-        click.confirm(f"Give back {len(journal.entries)} files and folders {what}?", abort=True)
-    if survey.system.systemd / placed_files.TIMER in journal.entries:
-        placed_files.stop_timer()
-    _end_pollers(survey, journal)
-    if purge:
-        shutil.rmtree(spool, ignore_errors=True)
-        for log in Path(survey.directories.astlogdir).glob(f"{Path(survey.directories.log).name}*"):
-            log.unlink()
-    kept = undo(journal, purge)
-    _take_up(survey, {DIALPLAN_RELOAD, MANAGER_RELOAD})
-    if purge and survey.runs:
-        survey.console.forget()
-    for path in kept:
-        click.echo(f"kept {path}: " + ("it has requests and history" if path == spool else "you changed it"))
+        click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
+    _tell(survey, journal, _take_out(survey, journal, purge))
     click.echo("Done.")
 
 
-def _end_pollers(survey: Survey, journal: Journal) -> None:
-    """Take what starts the poller away, then ask those at work to let go, and wait for that."""
-    cron = survey.system.cron / COMMAND
-    if cron in journal.entries and not journal.edited(cron):
-        cron.unlink(missing_ok=True)
+def _take_out(survey: Survey, journal: Journal, purge: bool) -> list[Back]:
+    """Give everything back, first what promises a caller something, last what keeps such a promise."""
+    timer = survey.system.systemd / placed_files.TIMER in journal.entries
+    then = {DIALPLAN_RELOAD, MANAGER_RELOAD} | ({placed_files.SYSTEMD_RELOAD} if timer else set())
+    left = undo(journal, purge, [path for path, entry in journal.entries.items() if entry.edit], then)
+    if any(back.stuck for back in left):
+        return left
+    _take_up(survey, {DIALPLAN_RELOAD})
+    if timer:
+        placed_files.stop_timer()
+    undo(journal, purge, [survey.system.cron / COMMAND], then)
+    _end_pollers(survey)
+    if purge:
+        shutil.rmtree(survey.directories.spool, ignore_errors=True)
+        for log in Path(survey.directories.astlogdir).glob(f"{Path(survey.directories.log).name}*"):
+            log.unlink()
+    left = undo(journal, purge, then=then)
+    _take_up(survey, {MANAGER_RELOAD})
+    if purge and survey.runs:
+        survey.console.forget()
+    journal.told()
+    return left
+
+
+def _tell(survey: Survey, journal: Journal, backs: Sequence[Back], done: str = "the rest is done") -> None:
+    """Print what is not as before, and why; raise SetupError where it should have been."""
+    for back in backs:
+        requests = back.path == Path(survey.directories.spool) and not back.stuck
+        why = "it has requests and history" if requests else back.why
+        if back.why:
+            click.echo(f"{'NOT given back' if back.stuck else 'kept'} {back.path}: {why}")
+    for path in journal.set_aside():
+        click.echo(f"kept {path}: a file of yours that an install set aside")
+    if any(back.stuck for back in backs):
+        raise SetupError(
+            f"not all is as it was before ({done}): mend what stands above, then run {COMMAND} uninstall again; what "
+            f"was there before is kept in {journal.folder}"
+        )
+
+
+def _end_pollers(survey: Survey) -> None:
+    """Ask the polls that are at work to let go, and wait for that; what starts them is gone."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         at_work = placed_files.pollers(Path(survey.directories.spool) / "poller.lock")

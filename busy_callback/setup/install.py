@@ -16,7 +16,8 @@ from busy_callback.setup import placed_files
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
-from busy_callback.setup.journal import Change, Journal
+from busy_callback.setup.file_change import Change
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert, strip_text
 from busy_callback.setup.survey import (
     COMMAND,
@@ -85,11 +86,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         notes.append(
             "Asterisk does not run: what could not be asked was read from its files; it loads all when started."
         )
-    notes += [
-        f"{change.path} was edited: your version goes to {journal.kept_copy(change.path)}"
-        for change in wanted
-        if change.needed and not change.yours and journal.placed(change.path)
-    ]
+    notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
     changes = [change for change in wanted if change.needed and not (change.yours and journal.edited(change.path))]
     return Plan(tuple(changes), tuple(notes))
 

@@ -14,6 +14,7 @@ from busy_callback.errors import SetupError
 from busy_callback.store.durable import flush_directory
 
 FILE, DIRECTORY, LINK, ABSENT = "file", "directory", "link", "absent"
+TEMPORARY = ".busy-callback-"  # how the name begins of a file that is not in its place yet
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Snapshot:
         os.chmod(path, self.mode)
 
     def _replace(self, path: Path, flush: bool) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=".busy-callback-", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
