@@ -12,7 +12,8 @@ from busy_callback.errors import SetupError
 from busy_callback.setup.entry import Back, is_edit, same
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.journal import Journal
-from busy_callback.setup.snapshot import ABSENT, DIRECTORY, LINK, TEMPORARY, Snapshot, remove
+from busy_callback.setup.snapshot import ABSENT, DIRECTORY, LINK, Snapshot, names_in, remove
+from busy_callback.store.safe_paths import TEMPORARY
 
 
 def apply(changes: Sequence[Change], journal: Journal) -> None:
@@ -134,7 +135,7 @@ def _leads_to_ours(link: Path, journal: Journal) -> bool:
 
 
 def _empty(folder: Path, gone: Collection[Path]) -> bool:
-    return all(path in gone or path.name.startswith(TEMPORARY) for path in folder.iterdir())
+    return all(folder / name in gone or name.startswith(TEMPORARY) for name in names_in(folder))
 
 
 def _difference(back: Back) -> str:
@@ -148,9 +149,9 @@ def _difference(back: Back) -> str:
 def _sweep(paths: Iterable[Path]) -> None:
     """Remove what a killed run was just writing, beside the paths."""
     for folder in {path.parent for path in paths}:
-        with contextlib.suppress(OSError):
-            for path in folder.glob(f"{TEMPORARY}*"):
-                remove(path)
+        for name in names_in(folder, TEMPORARY):
+            with contextlib.suppress(OSError, SetupError):
+                remove(folder / name)
 
 
 def _why(error: BaseException) -> str:

@@ -9,9 +9,10 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
-from busy_callback.setup.install import manager_user, our_dialplan
+from busy_callback.setup.install import our_dialplan
+from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
-from busy_callback.setup.survey import COMMAND, LANGUAGES
+from busy_callback.setup.survey import COMMAND
 from busy_callback.setup.wiring import freepbx_override
 
 MODULES = {
@@ -33,7 +34,10 @@ def check_asterisk(pbx: Installation) -> str:
     version = survey.console.ask("core show version").split(" built")[0].strip()
     if survey.elsewhere:
         told = ", ".join(f"{name} => {path}" for name, path in survey.elsewhere.items())
-        raise CheckFailed(f"Asterisk itself has {told}", "write that into asterisk.conf's [directories]")
+        raise CheckFailed(
+            f"the running Asterisk uses other directories than asterisk.conf: {told}",
+            "write them into asterisk.conf's [directories]",
+        )
     return f"{version}, as user {survey.owner.name}"
 
 
@@ -82,7 +86,7 @@ def check_contexts(pbx: Installation) -> str:
     survey = pbx.survey
     placed = survey.etc / FILE_NAME
     if read_text(placed) != our_dialplan(survey, pbx.settings):
-        raise CheckFailed(f"{placed} is not that of this version of the package and of its settings", INSTALL)
+        raise CheckFailed(f"{placed} is out of date: it does not fit this version and its settings", INSTALL)
     contexts = dict.fromkeys(line.header for line in lines_of(placed, survey.etc) if line.header)
     for context in contexts:
         shown = survey.console.ask(f"dialplan show {context}")
@@ -93,7 +97,7 @@ def check_contexts(pbx: Installation) -> str:
         # Where an older one, by the page's recipe, is still there, its pattern wins over ours.
         if context == "custom-auto-redial" and "_rdXX" in shown:
             raise CheckFailed(
-                "the context custom-auto-redial has extensions of another recipe too (_rdXX...)",
+                "the context custom-auto-redial still has the extensions of an older recipe (_rdXX...)",
                 "take that context out of extensions_custom.conf, then: dialplan reload",
             )
     return f"{len(contexts)} are loaded"
@@ -122,7 +126,7 @@ def check_probe(pbx: Installation) -> str:
         with Ami(pbx.settings) as ami:
             answer = ami.probe(device)
     except AsteriskError as error:
-        raise CheckFailed(str(error), "cure the check manager first") from None
+        raise CheckFailed(str(error), "first do what the check manager says") from None
     if not answer:
         raise CheckFailed(
             "ChanIsAvail, run through the manager, gives no answer",
@@ -134,11 +138,11 @@ def check_probe(pbx: Installation) -> str:
 def check_prompts(pbx: Installation) -> str:
     """Check that every prompt is there, in a format that Asterisk plays."""
     survey = pbx.survey
-    names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / LANGUAGES[0]).iterdir()})
+    names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / survey.languages[0]).iterdir()})
     names = [name for name in names if name.startswith(COMMAND)]
     formats = survey.console.ask("core show file formats").split()
     playable = {extension for word in formats for extension in word.split("|")}
-    for folder in ("", *LANGUAGES, *OTHER_NAMES):
+    for folder in ("", *survey.languages, *OTHER_NAMES):
         place = survey.sounds / folder
         for name in names:
             found = [
@@ -151,7 +155,7 @@ def check_prompts(pbx: Installation) -> str:
                 raise CheckFailed(
                     f"{unreadable[0]} can't be read by Asterisk's user", f"run: chmod 0644 {unreadable[0]}"
                 )
-    return f"{len(names)} in {', '.join(LANGUAGES)} and where no language is told"
+    return f"{len(names)} prompts, in {', '.join(survey.languages)} and for phones without a language"
 
 
 def check_extensions(pbx: Installation) -> str:

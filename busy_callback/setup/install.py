@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import string
 import sys
@@ -10,25 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from busy_callback.errors import SetupError
+from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import Settings, check_setting, load
-from busy_callback.setup import placed_files
+from busy_callback.setup import manager_conf, placed_files
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert, strip_text
-from busy_callback.setup.survey import (
-    COMMAND,
-    Survey,
-    agi_source,
-    unreachable,
-)
+from busy_callback.setup.own_files import beside, edit, own_file, secret_file
+from busy_callback.setup.snapshot import keeper
+from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unreachable
 from busy_callback.setup.wiring import CODES, GOSUB, OVERRIDE, after_dials, freepbx_override, wired_contexts
+from busy_callback.store.asterisk_user import User
 
 DIALPLAN_RELOAD = "dialplan reload"
-MANAGER_RELOAD = "manager reload"
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,7 @@ class Options:
     extensions: str = ""
     device: str = ""
     context: str = ""
+    allowed: tuple[str, ...] = ()  # folders that may be written in, though they are no PBX's
 
 
 @dataclass(frozen=True)
@@ -55,17 +52,14 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     if survey.elsewhere:
         told = ", ".join(f"{name} => {path}" for name, path in survey.elsewhere.items())
         raise SetupError(
-            f"the running Asterisk has {told}, but asterisk.conf does not say so: write it into asterisk.conf's "
-            "[directories], or name the asterisk.conf that it was started with by --asterisk-conf"
+            f"the running Asterisk uses other directories than asterisk.conf: {told}. Write them into its "
+            "[directories], or name the asterisk.conf that Asterisk was started with: --asterisk-conf PATH"
         )
-    closed = unreachable(Path(sys.executable), survey.owner)
-    if closed:
-        raise SetupError(
-            f"user {survey.owner.name} can't reach {sys.executable} ({closed} is closed to it): install the package "
-            f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
-        )
+    check_python(survey.owner)
     if survey.freepbx and options.wire:
-        raise SetupError("on FreePBX the offer has its place; leave --wire out")
+        raise SetupError("--wire is not for FreePBX, where the offer has its own place: leave it out")
+    if options.language and options.language not in survey.languages:
+        raise SettingsError(f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only")
     notes: list[str] = []
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
@@ -74,24 +68,32 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     secret = settings.secret or secrets.token_urlsafe(24)
     wanted = [
         *_settings_file(survey, options, settings, secret),
-        *_manager(survey, settings, secret),
+        *manager_conf.changes(survey, options.allowed, settings.user, secret),
         *_dialplan(survey, options, settings, notes),
-        Change.file(survey.agi, agi_source(survey.data).encode(), 0o755),
+        Change.file(survey.agi, agi_source(survey.data).encode(), 0o755, keeper(survey.agi.parent)),
         *placed_files.prompts(survey, options.language),
         *placed_files.spool(survey),
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
     ]
     if not survey.runs:
-        notes.append(
-            "Asterisk does not run: what could not be asked was read from its files; it loads all when started."
-        )
+        notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
     notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
     changes = [change for change in wanted if change.needed and not (change.yours and journal.edited(change.path))]
     return Plan(tuple(changes), tuple(notes))
 
 
-# -- settings and manager --------------------------------------------------------------------------
+def check_python(owner: Owner | User) -> None:
+    """Raise SetupError where Asterisk's user can't reach the Python that has the package."""
+    closed = unreachable(Path(sys.executable), owner)
+    if closed:
+        raise SetupError(
+            f"user {owner.name} can't run {sys.executable}, as it may not enter {closed}. Install the package "
+            f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
+        )
+
+
+# -- settings --------------------------------------------------------------------------
 
 SETTINGS_TEXT = string.Template("""\
 ; Busy CallBack for Asterisk. Every setting and its default: man busy-callback.
@@ -113,8 +115,15 @@ secret = $secret
 
 
 def _settings_file(survey: Survey, options: Options, settings: Settings, secret: str) -> Iterator[Change]:
-    """Yield the settings file: made when there is none; in the admin's own only a missing secret is put in."""
+    """Yield the settings file: made when there is none; in the admin's own only a missing secret is put in.
+
+    It is for root, Asterisk's user and its group alone.
+    """
     path = Path(survey.directories.conf)
+    named = options.extensions or options.device or options.context
+    if path.is_symlink() and settings.secret and not named:
+        return  # it is whole, and lies where the admin wants it
+    path = own_file(survey, options.allowed, path)
     text = read_text(path)
     if not text:
         text = SETTINGS_TEXT.substitute(
@@ -122,18 +131,17 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
             device=options.device or _device(survey),
             context=options.context or (options.wire[0] if options.wire else survey.context) or settings.context,
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),
-            host=_manager_host(survey),
+            host=manager_conf.host(survey),
             user=settings.user,
             secret=secret,
         )
-    elif options.extensions or options.device or options.context:
-        raise SetupError(f"{path} is there already: change extensions, device and context in it")
+    elif named:
+        raise SetupError(f"{path} exists already: set extensions, device and context there")
     elif not settings.secret:
         header = next((n for n, line in enumerate(text.splitlines()) if line.strip() == "[manager]"), None)
         block = [f"secret = {secret}"]
         text = append(text, ["[manager]", *block]) if header is None else insert(text, header, block)
-    content = text.encode("utf-8", "surrogateescape")
-    yield Change.file(path, content, 0o640, (0, survey.owner.gid))
+    yield secret_file(survey, path, text)
 
 
 def _device(survey: Survey) -> str:
@@ -141,67 +149,6 @@ def _device(survey: Survey) -> str:
     if survey.freepbx:
         return "freepbx"
     return f"{survey.technology}/{{ext}}" if survey.technology else "auto"
-
-
-def _manager_host(survey: Survey) -> str:
-    """Return the address of this machine at which its manager listens."""
-    address = value_of(survey.manager_conf, "general", "bindaddr")
-    enabled = is_true(value_of(survey.manager_conf, "general", "enabled"))
-    return address if enabled and re.fullmatch(r"[0-9.]+", address) and address != "0.0.0.0" else "127.0.0.1"  # noqa: S104
-
-
-def manager_user(user: str, secret: str, host: str = "127.0.0.1") -> list[str]:
-    """Return the section of our user in manager.conf: from this machine only, and the least that works."""
-    return [
-        f"[{user}]",
-        f"secret = {secret}",
-        "deny = 0.0.0.0/0.0.0.0",
-        f"permit = {host}/255.255.255.255",
-        "read = call,user",
-        "write = reporting,originate",
-        # Nothing else is sent to us: no text of a caller's, and no load on a busy PBX.
-        "eventfilter = Event: DeviceStateChange",
-        "eventfilter = UserEvent: BusyCallback",
-    ]
-
-
-def _manager(survey: Survey, settings: Settings, secret: str) -> Iterator[Change]:
-    lines = survey.manager_conf
-    main = survey.etc / "manager.conf"
-    if not main.exists():
-        raise SetupError(f"{main} is missing: Asterisk's manager interface has no settings; copy its sample there")
-    user = manager_user(settings.user, secret, _manager_host(survey))
-    if survey.freepbx:
-        path = survey.etc / "manager_custom.conf"
-        yield Change.edit(path, append(strip_text(read_text(path)), user), main, MANAGER_RELOAD)
-        return
-    text = strip_text(read_text(main))
-    folder = _included_folder(survey, main)
-    if folder:
-        whole = "\n".join(["; Busy CallBack for Asterisk", *user, ""])
-        yield Change.beside(folder / "busy_callback.conf", whole, main, MANAGER_RELOAD)
-    else:
-        text = append(text, user)
-    if not is_true(value_of(lines, "general", "enabled")):
-        general = [row.number for row in lines if row.path == main and row.section == "general" and row.text.strip()]
-        if not general:
-            raise SetupError(f"{main} has no [general]: add one, then try again")
-        text = insert(text, general[-1], ["enabled = yes", "bindaddr = 127.0.0.1"])
-    yield Change.edit(main, text, main, MANAGER_RELOAD)
-
-
-def is_true(value: str) -> bool:
-    """Tell whether Asterisk takes the value for true (main/utils.c, ast_true)."""
-    return value.lower() in {"yes", "true", "y", "t", "1", "on"}
-
-
-def _included_folder(survey: Survey, main: Path) -> Path | None:
-    """Return the folder whose ``*.conf`` manager.conf includes last (Debian's): a file there edits nothing."""
-    own = [line for line in survey.manager_conf if line.path == main and line.text.strip()]
-    if own and own[-1].include.endswith("/*.conf"):
-        folder = survey.etc / own[-1].include[: -len("/*.conf")]
-        return folder if folder.is_dir() else None
-    return None
 
 
 # -- dialplan --------------------------------------------------------------------------------------
@@ -216,7 +163,7 @@ def _dialplan(survey: Survey, options: Options, settings: Settings, notes: list[
     main = survey.etc / "extensions.conf"
     if not main.exists():
         raise SetupError(f"{main} is missing; a dialplan in AEL or Lua alone needs an extensions.conf for the include")
-    yield Change.beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
+    yield beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, list[tuple[int, list[str]]]] = {}
     end = 1 << 30
     home = survey.etc / "extensions_custom.conf" if survey.freepbx else main
@@ -228,10 +175,11 @@ def _dialplan(survey: Survey, options: Options, settings: Settings, notes: list[
     if not survey.freepbx:
         _wire(survey, options, edits, notes)
     for path, blocks in edits.items():
-        text = strip_text(read_text(path))
+        real = own_file(survey, options.allowed, path)
+        text = strip_text(read_text(real))
         for after, lines in sorted(blocks, reverse=True):
             text = insert(text, after, lines)
-        yield Change.edit(path, text, main, DIALPLAN_RELOAD)
+        yield edit(real, text, main, DIALPLAN_RELOAD)
 
 
 def _wire(survey: Survey, options: Options, edits: dict[Path, list[tuple[int, list[str]]]], notes: list[str]) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import json
 import os
 import re
@@ -26,8 +25,9 @@ from busy_callback.errors import SetupError
 from busy_callback.setup.entry import Entry, Left, digest, first_entry, is_edit
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.marked_blocks import strip
-from busy_callback.setup.snapshot import ABSENT, DIRECTORY, FILE, LINK, TEMPORARY, Snapshot, remove
+from busy_callback.setup.snapshot import ABSENT, DIRECTORY, FILE, LINK, Snapshot, remove
 from busy_callback.store.durable import flush_directory
+from busy_callback.store.safe_paths import TEMPORARY
 
 FORMAT = 2
 _BACKUP = re.compile(r"[0-9a-f]{16}-.*|[0-9]{4}-.*")  # the second is format 1's
@@ -122,16 +122,14 @@ class Journal:
         lost = self.entries[change.path].lost(now, change.wanted) if self._known(change.path, now) else Snapshot()
         if not lost.content:
             return ""
-        what = "edited: your version" if now.kind != ABSENT else "removed: what was there before the install"
-        return f"{change.path} was {what} goes to {self._aside(change.path, lost)}"
+        place = self._aside(change.path, lost)
+        if now.kind == ABSENT:
+            return f"You removed {change.path}. What was there before the install will be kept as {place}"
+        return f"You edited {change.path}. Your version will be kept as {place}"
 
     def _aside(self, path: Path, lost: Snapshot) -> Path:
-        """Return where in our folder it has its place, or has it already."""
-        for number in itertools.count(1):
-            place = self.folder / (f"edited-{path.name}" if number == 1 else f"edited-{path.name}.{number}")
-            if Snapshot.take(place).fingerprint in (lost.fingerprint, Snapshot().fingerprint):
-                break
-        return place
+        """Return where it has its place: told by its content alone, for our folder can't be read by everybody."""
+        return self.folder / f"edited-{path.name}-{digest(lost.content)[:8]}"
 
     def set_aside(self) -> list[Path]:
         """Return the files of somebody's that were set aside."""
@@ -168,6 +166,7 @@ class Journal:
         except BlockingIOError:
             raise SetupError("another install or uninstall is at work: wait for its end") from None
         finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that works as another user has it open too
             os.close(descriptor)
 
     def note(self, changes: Iterable[Change]) -> None:

@@ -15,16 +15,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories
 from busy_callback.setup.config_files import Line, lines_of, phones_in, read_text
 from busy_callback.setup.console import Console, Phone
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.wiring import OVERRIDE
+from busy_callback.store.asterisk_user import User, runs_as, speaker
 
 COMMAND = "busy-callback"
+READING_TIME = 30.0  # seconds
 AGI_NAME = "busy_callback.py"
-LANGUAGES = ("zh", "en")  # that the package has prompts in
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Survey:
         return Path(self.directories.astdatadir) / "sounds"
 
     @property
+    def languages(self) -> list[str]:
+        """The languages that the package has prompts in: the folders of its own sounds."""
+        return sorted({path.parent.name for path in (self.data / "sounds").glob(f"*/{COMMAND}.*")})
+
+    @property
     def agi(self) -> Path:
         """The AGI script in Asterisk's place."""
         return Path(self.directories.astagidir) / AGI_NAME
@@ -101,28 +108,37 @@ class Survey:
         return tuple(sorted({phone.extension[0] + "X" * (len(phone.extension) - 1) for phone in self.phones}))
 
 
-def look(directories: Directories, asterisk_conf: str = "", system: System | None = None) -> Survey:
-    """Return the survey of the PBX at ``directories``; raise SetupError when there is none."""
+def look(
+    directories: Directories, asterisk_conf: str = "", system: System | None = None, data: Path | None = None
+) -> Survey:
+    """Return the survey of the PBX at ``directories``; raise SetupError when there is none.
+
+    It reads what Asterisk's user says, and so must not be run by root where that is another user. ``data`` is
+    where the package's own files are, if that is known.
+    """
     system = system or System()
     etc = Path(directories.astetcdir)
     if not etc.is_dir():
         raise SetupError(f"there is no {etc}: is Asterisk installed? Name its asterisk.conf with --asterisk-conf")
     console = Console(directories, asterisk_conf)
     runs = console.runs()
-    extensions = tuple(lines_of(etc / "extensions.conf", etc))
+    with Deadline(READING_TIME, f"reading {etc} takes over {READING_TIME:.0f} s: look at the #include lines there"):
+        extensions = tuple(lines_of(etc / "extensions.conf", etc))
+        manager = tuple(lines_of(etc / "manager.conf", etc))
+        phones = () if runs else tuple(_phones_on_disk(etc))
     return Survey(
         directories=directories,
         asterisk_conf=asterisk_conf,
         system=system,
         console=console,
-        data=data_directory(),
-        owner=_owner(directories),
+        data=data or data_directory(),
+        owner=_owner(directories, speaker(os.environ, asterisk_conf)),
         runs=runs,
         freepbx=system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions),
         elsewhere=_elsewhere(directories, console) if runs else {},
-        phones=tuple(console.phones()) if runs else tuple(_phones_on_disk(etc)),
+        phones=tuple(console.phones()) if runs else phones,
         extensions_conf=extensions,
-        manager_conf=tuple(lines_of(etc / "manager.conf", etc)),
+        manager_conf=manager,
     )
 
 
@@ -163,7 +179,7 @@ def command_path() -> str:
     return f"{sys.executable} -m busy_callback"
 
 
-def unreachable(path: Path, owner: Owner) -> Path | None:
+def unreachable(path: Path, owner: Owner | User) -> Path | None:
     """Return the first folder on the way to ``path`` that the user may not pass, or None."""
     for folder in (*reversed(path.parents), *reversed(path.resolve().parents)):
         found = folder.stat()
@@ -179,16 +195,15 @@ def agi_source(data: Path) -> str:
     return re.sub(r"\A#!\S+", f"#!{sys.executable}", text)
 
 
-def _owner(directories: Directories) -> Owner:
-    """Return the user that Asterisk runs as: the owner of its control socket, else of its spool."""
-    for place in (directories.control_socket, directories.astspooldir):
-        try:
-            found = os.stat(place)
-            entry = pwd.getpwuid(found.st_uid)
-        except (OSError, KeyError):
-            continue
-        return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise SetupError(f"{directories.astspooldir} is missing or belongs to nobody: start Asterisk once, then try again")
+def _owner(directories: Directories, said_by: int) -> Owner:
+    """Return the user that Asterisk runs as."""
+    try:
+        entry = pwd.getpwuid(runs_as(directories, said_by))
+    except KeyError:
+        raise SetupError(f"{directories.astspooldir} belongs to nobody of this machine: start Asterisk once") from None
+    if not entry.pw_uid and not os.path.isdir(directories.astspooldir):
+        raise SetupError(f"{directories.astspooldir} is missing: start Asterisk once, then try again")
+    return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 def _phones_on_disk(etc: Path) -> Iterable[Phone]:
@@ -207,7 +222,10 @@ def rotated_already(survey: Survey) -> bool:
     """Tell whether somebody's logrotate file takes care of our log: a second one would stop logrotate."""
     for path in survey.system.logrotate.glob("*") if survey.system.logrotate.is_dir() else ():
         if path.name != COMMAND and path.is_file():
-            words = re.findall(r"^\s*(/[^{]*)", read_text(path), re.MULTILINE)
+            try:
+                words = re.findall(r"^\s*(/[^{]*)", read_text(path), re.MULTILINE)
+            except SetupError:
+                continue  # for root's eyes only: it is of something else
             if any(fnmatch.fnmatch(survey.directories.log, pattern) for line in words for pattern in line.split()):
                 return True
     return False

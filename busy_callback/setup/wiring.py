@@ -10,7 +10,8 @@ from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import Line, read_text
 from busy_callback.setup.marked_blocks import block_lines
 
-GOSUB = "Gosub(busy-callback,${EXTEN},1)"
+GOSUB = "Gosub(busy-callback,s,1(${EXTEN}))"
+OFFER = "gosub(busy-callback,"  # what any form of it begins with
 CODES = "busy-callback-codes"
 OVERRIDE = "extensions_override_freepbx.conf"
 
@@ -65,7 +66,7 @@ def after_dials(lines: Sequence[Line], context: str) -> list[Line]:
     for step, following in zip(steps, [*steps[1:], None]):
         if not step.rings_phone:
             continue
-        if following and GOSUB.lower() in following.application.lower():
+        if following and OFFER in following.application.lower():
             found = True  # by the admin's own hand
             continue
         if following and following.extension == step.extension and following.priority != "n":
@@ -91,7 +92,7 @@ def wired_contexts(lines: Iterable[Line]) -> list[str]:
         ours = block_lines(text)
         for number, row in enumerate(text.splitlines()):
             section = Line(path, number, section, row).header or section
-            if number in ours and GOSUB in row:
+            if number in ours and OFFER in row.lower():
                 found[section] = None
     return list(found)
 
@@ -104,13 +105,9 @@ TAKEOVERS = (
     ("macro-vm", "s-BUSY", "MEXTEN"),
     ("macro-simple-dial", "s-BUSY", "EXTTOCALL"),
 )
-# Offered to phones of this PBX alone, and to channels of phones: answering a leg of a queue or ring group, a
-# Local channel, would take the whole call for answered. Only a recall, which is one too and has a call of ours,
-# hears that the callee is taken again. Follow-me may end in voicemail, which must not offer again.
-_TO_PHONES = (
-    '"${FROM_DID}${NODEST}${BUSY_CALLBACK_OFFERED}" = "" & '
-    '("${CHANNEL(channeltype)}" != "Local" | "${BUSY_CALLBACK_RETENTION}" != "")'
-)
+# Whom it is offered to, the AGI script decides by the channel: to phones of this PBX alone, and to no leg of a queue
+# or ring group. Follow-me may end in voicemail, which must not offer again.
+_ONCE = '"${BUSY_CALLBACK_OFFERED}" = ""'
 
 
 def freepbx_override(lines: Sequence[Line]) -> list[str]:
@@ -128,10 +125,10 @@ def freepbx_override(lines: Sequence[Line]) -> list[str]:
             raise SetupError(f"{where} takes over {extension} of {context} already; take that out, then try again")
         if not steps:
             continue  # a module that is not installed
-        kind = "(busy)" if extension == "s-BUSY" else ""
+        only = ",busy" if extension == "s-BUSY" else ""
         wanted += [
             f"[{context}]",
-            f"exten => {extension},1,GosubIf($[{_TO_PHONES}]?busy-callback,${{{variable}}},1{kind})",
+            f"exten => {extension},1,GosubIf($[{_ONCE}]?busy-callback,s,1(${{{variable}}}{only}))",
         ]
         if own and not re.match(r"noop", own[0].application, re.IGNORECASE):
             # FreePBX's trace is off: its first step counts, so all of them come after ours.

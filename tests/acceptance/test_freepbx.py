@@ -62,7 +62,7 @@ def presses_nothing(a: Phone, number: str) -> None:
     a.dial(number)
     a.established()
     a.wait_until_heard(prompt("busy-callback"))
-    a.closed(40)
+    a.closed()
 
 
 @pytest.mark.parametrize("trace", [True, False], ids=["trace", "no-trace"])
@@ -75,7 +75,7 @@ def test_without_voicemail(open_freepbx: OpenFreepbx, trace: bool) -> None:
     a.dial("202")
     a.established()
     a.wait_until_heard(prompt("busy-callback"))
-    a.closed(40)
+    a.closed()
     assert marks(office) == "BUSY_TONE=202"
     office.wait_idle("201")
     office.ask(a, b)
@@ -145,7 +145,7 @@ def test_no_answer(open_freepbx: OpenFreepbx) -> None:
     b.ring()
     a.established()
     a.wait_until_heard(prompt("busy-callback-noanswer"))
-    a.closed(40)
+    a.closed()
     assert marks(office) == "CONGESTION_TONE=202"
     office.wait_idle("201", "202")
     office.ask(a, b)
@@ -153,7 +153,7 @@ def test_no_answer(open_freepbx: OpenFreepbx) -> None:
     office.wait_idle("201")
     a.dial("203")
     c.ring()
-    a.closed(40)
+    a.closed()
     assert marks(office) == "CONGESTION_TONE=202 MAILBOX=203 unavailable"
 
 
@@ -163,7 +163,7 @@ def test_do_not_disturb_is_not_offered(open_freepbx: OpenFreepbx) -> None:
     a, b = office.phones.values()
     office.asterisk.console("database put DND 202 YES")
     a.dial("202")
-    a.closed(40)
+    a.closed()
     assert marks(office) == "BUSY_TONE=202"
     assert b.rings == 0
     assert office.waiting() == []
@@ -202,6 +202,6 @@ def test_a_ring_groups_leg_is_not_answered_by_an_offer(open_freepbx: OpenFreepbx
     office.talk(c, b)
     office.asterisk.console("dialplan add extension 901,1,Dial(Local/202@ext-local/n) into from-internal-custom")
     a.dial("901")
-    a.closed(40)
+    a.closed()
     assert a.count("CALL_ESTABLISHED") == 0
     assert office.waiting() == []

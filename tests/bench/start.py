@@ -100,6 +100,7 @@ def measure(folder: Path, count: int) -> tuple[list[Samples], Samples]:
         "PATH": os.defpath,
         "AST_SPOOL_DIR": directories.astspooldir,
         "AST_CONFIG_DIR": directories.astetcdir,
+        "AST_LOG_DIR": directories.astlogdir,
         "PYTHONPATH": str(REPOSITORY),  # in place of an installed package
     }
     bare, shell, agi, told = (

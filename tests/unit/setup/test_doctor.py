@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from busy_callback.cli import main
 from busy_callback.errors import AsteriskError
 from busy_callback.settings import Directories, Settings
 from busy_callback.setup import checks_asterisk, checks_machine
@@ -38,7 +36,7 @@ def installed(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def examined(pbx: Pbx) -> dict[str, Check]:
     """Return the checks by their names."""
-    return {check.name: check for check in examine(pbx.directories, "", pbx.system)}
+    return {check.name: check for check in examine(pbx.directories, str(pbx.conf), pbx.system)}
 
 
 def test_every_check_has_a_result(pbx: Pbx) -> None:
@@ -107,10 +105,10 @@ def test_contexts_that_are_not_loaded_or_not_alone(pbx: Pbx) -> None:
     pbx.runs(**{**shown, "dialplan show busy-callback": "There is no existence of 'busy-callback' context\n"})
     assert "has not loaded the dialplan's context busy-callback" in examined(pbx)["contexts"].message
     pbx.runs(**{**shown, "dialplan show custom-auto-redial": "'_rdXXXXXX' => 1. NoOp()\n'_rdX.' => 1. NoOp()\n"})
-    assert "another recipe" in examined(pbx)["contexts"].message
+    assert "an older recipe" in examined(pbx)["contexts"].message
     with (pbx.etc / "extensions_busy_callback.conf").open("a") as file:
         file.write("; of another version\n")
-    assert "is not that of this version" in examined(pbx)["contexts"].message
+    assert "is out of date" in examined(pbx)["contexts"].message
 
 
 def test_prompts_must_be_playable(pbx: Pbx) -> None:
@@ -211,10 +209,10 @@ def test_the_commands_exit_status_and_json(pbx: Pbx, monkeypatch: pytest.MonkeyP
         ([Check("a", True, "x"), Check("b", False, "bad", "do")], 1),
     ):
         monkeypatch.setattr("busy_callback.setup.doctor.examine", lambda *a, found=checks: found)
-        done = CliRunner().invoke(main, ["doctor", "--json"])
-        assert done.exit_code == status
-        assert json.loads(done.output)[-1].keys() == {"name", "ok", "message", "cure"}
-        assert CliRunner().invoke(main, ["doctor"]).exit_code == status
+        done, output = pbx.command(monkeypatch, "doctor", "--json")
+        assert done == status
+        assert json.loads(output)[-1].keys() == {"name", "ok", "message", "cure"}
+        assert pbx.command(monkeypatch, "doctor")[0] == status
 
 
 def test_install_and_uninstall_from_the_command_line(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from busy_callback.settings import load
 from busy_callback.setup import placed_files
 from busy_callback.setup.changing import undo
 from busy_callback.setup.dialplan import FILE_NAME
+from busy_callback.setup.wiring import GOSUB
 from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.setup.pbx import Pbx
 
@@ -72,7 +73,7 @@ def test_an_asterisk_that_does_not_run_is_read_from_its_files(tmp_path: Path, mo
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("busy_callback.setup.console.shutil.which", lambda *a, **k: None)
     pbx.write("pjsip.conf", "[phone](!)\ntype=endpoint\ncontext=office\n[301](phone)\naors=301\n[301]\ntype=aor\n")
-    assert any("does not run" in note for note in pbx.plan().notes)
+    assert any("is not running" in note for note in pbx.plan().notes)
     pbx.install()
     settings = load(pbx.directories.conf)
     assert (settings.extensions.patterns, settings.context) == (("3XX",), "office")
@@ -83,7 +84,7 @@ def test_the_admins_word_counts_more(pbx: Pbx) -> None:
     pbx.install(extensions="20X 3XX", device="SIP/{ext}", context="inside")
     settings = load(pbx.directories.conf)
     assert (settings.extensions.patterns, settings.device, settings.context) == (("20X", "3XX"), "SIP/{ext}", "inside")
-    with pytest.raises(SetupError, match=r"busy_callback\.conf is there already"):
+    with pytest.raises(SetupError, match=r"busy_callback\.conf exists already"):
         pbx.plan(context="outside")
 
 
@@ -104,7 +105,8 @@ def test_the_manager_is_opened_to_this_machine_only(pbx: Pbx) -> None:
     text = (pbx.etc / "manager.conf").read_text()
     general, _, rest = text.partition("[boss]")
     assert "port = 5039\n; BEGIN busy-callback\nenabled = yes\nbindaddr = 127.0.0.1\n; END busy-callback\n" in general
-    user = rest.partition("[busy_callback]")[2]
+    assert rest.endswith("; BEGIN busy-callback\n#tryinclude busy_callback_manager.conf\n; END busy-callback\n")
+    user = (pbx.etc / "busy_callback_manager.conf").read_text().partition("[busy_callback]")[2]
     assert "deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\n" in user
     assert "read = call,user\nwrite = reporting,originate\neventfilter" in user
 
@@ -121,7 +123,7 @@ def test_a_manager_at_another_address_of_this_machine(pbx: Pbx) -> None:
     pbx.write("manager.conf", "[general]\nenabled = yes\nbindaddr = 10.0.0.5\n")
     pbx.install()
     assert load(pbx.directories.conf).host == "10.0.0.5"
-    assert "permit = 10.0.0.5/255.255.255.255" in (pbx.etc / "manager.conf").read_text()
+    assert "permit = 10.0.0.5/255.255.255.255" in (pbx.etc / "busy_callback_manager.conf").read_text()
 
 
 def test_a_folder_of_managers_is_used(pbx: Pbx) -> None:
@@ -141,7 +143,7 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     """--wire puts one marked line after the Dial and includes the codes; a later install keeps it without asking."""
     pbx.install("phones")
     text = (pbx.etc / "extensions.conf").read_text()
-    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,${EXTEN},1)\n; END busy-callback\n"
+    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,s,1(${EXTEN}))\n; END busy-callback\n"
     assert f" same => n,Dial(PJSIP/${{EXTEN}},20)\n{offer} same => n,Hangup()\n" in text
     assert text.count("Gosub(busy-callback") == 1
     assert text.count("include => busy-callback-codes") == 1
@@ -149,11 +151,21 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     assert text.endswith("#include extensions_busy_callback.conf\n; END busy-callback\n")
 
 
+def test_an_older_form_of_the_offer_is_brought_up_to_date(pbx: Pbx) -> None:
+    """A context that an older version wired gets this one's line, in the same place."""
+    pbx.install("phones")
+    path = pbx.etc / "extensions.conf"
+    new = path.read_text()
+    path.write_text(new.replace(GOSUB, "Gosub(busy-callback,${EXTEN},1)"))
+    pbx.install()
+    assert path.read_text() == new
+
+
 def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
     """On plain Asterisk nobody's context is changed unasked; the plan's note has the line and the command."""
     note = pbx.plan().notes[-1]
     assert "busy-callback install --wire phones" in note
-    assert "same => n,Gosub(busy-callback,${EXTEN},1)" in note
+    assert "same => n,Gosub(busy-callback,s,1(${EXTEN}))" in note
     pbx.install()
     assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
 
@@ -173,6 +185,7 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
     touched = {change.path.name for change in changes if change.path.parent == freepbx.etc}
     assert touched == {
         "busy_callback.conf",
+        "busy_callback_manager.conf",
         "extensions_busy_callback.conf",
         "extensions_custom.conf",
         "extensions_override_freepbx.conf",
@@ -204,7 +217,7 @@ def test_freepbx_is_given_back_with_its_empty_files(freepbx: Pbx, monkeypatch: p
 
 def test_freepbx_needs_no_wire(freepbx: Pbx) -> None:
     """On FreePBX the place of the offer is known: an option that would name another is refused."""
-    with pytest.raises(SetupError, match="leave --wire out"):
+    with pytest.raises(SetupError, match="--wire is not for FreePBX"):
         freepbx.plan("from-internal")
 
 
@@ -218,7 +231,7 @@ def test_freepbx_after_an_upgrade_needs_nothing(freepbx: Pbx) -> None:
 def test_asterisk_with_other_directories_is_refused(pbx: Pbx) -> None:
     """When the running Asterisk has its spool elsewhere than asterisk.conf says, nothing is done."""
     pbx.runs(core_show_settings="  Spool directory:             /somewhere/else\n")
-    with pytest.raises(SetupError, match=r"astspooldir => /somewhere/else.*asterisk\.conf does not say so"):
+    with pytest.raises(SetupError, match=r"other directories than asterisk\.conf: astspooldir => /somewhere/else"):
         pbx.plan()
 
 
@@ -237,11 +250,11 @@ def test_an_upgrade_replaces_what_the_earlier_version_placed(pbx: Pbx, monkeypat
     placed.write_text("; mine\n")
     plan = pbx.plan()
     assert [change.path for change in plan.changes] == [placed]
-    assert "was edited: your version goes to" in plan.notes[0]
+    assert "Your version will be kept as" in plan.notes[0]
     pbx.install()
     assert placed.read_text() == source.read_text()
     (aside,) = pbx.journal().set_aside()
-    assert (aside.name, aside.read_text()) == (f"edited-{placed.name}", "; mine\n")
+    assert (str(aside) in plan.notes[0], aside.read_text()) == (True, "; mine\n")
     shutil.rmtree(newer)
     assert undo(pbx.journal()) == []
     aside.unlink()

@@ -8,7 +8,7 @@ import pytest
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import Line, lines_of
-from busy_callback.setup.wiring import after_dials, freepbx_override, steps_in
+from busy_callback.setup.wiring import GOSUB, after_dials, freepbx_override, steps_in
 from tests.lab.freepbx_dialplans import MAIN, additional
 
 
@@ -55,9 +55,9 @@ def test_a_dial_at_an_extensions_end_may_be_numbered(tmp_path: Path) -> None:
 
 
 def test_an_offer_by_the_admins_own_hand_is_enough(tmp_path: Path) -> None:
-    """Where the admin has put the line already, none is added."""
-    text = "[phones]\nexten => _2XX,1,Dial(SIP/${EXTEN})\n same => n,Gosub(busy-callback,${EXTEN},1)\n"
-    assert places(tmp_path, text) == []
+    """Where the admin has put the line already, in this form or the older one, none is added."""
+    for line in (GOSUB, "Gosub(busy-callback,${EXTEN},1)", "gosub(busy-callback,s,1(${EXTEN},busy))"):
+        assert places(tmp_path, f"[phones]\nexten => _2XX,1,Dial(SIP/${{EXTEN}})\n same => n,{line}\n") == []
 
 
 def test_an_unknown_context_is_told_with_the_known_ones(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_unknown_context_is_told_with_the_known_ones(tmp_path: Path) -> None:
 
 def test_a_context_without_a_phones_dial_gets_the_line_to_put_in(tmp_path: Path) -> None:
     """Where the place can't be found, the error has the line to put in by hand."""
-    with pytest.raises(SetupError, match=r"same => n,Gosub\(busy-callback,\$\{EXTEN\},1\)"):
+    with pytest.raises(SetupError, match=r"same => n,Gosub\(busy-callback,s,1\(\$\{EXTEN\}\)\)"):
         places(tmp_path, "[phones]\nexten => _2XX,1,Gosub(ring,s,1)\n")
 
 
@@ -101,9 +101,9 @@ def test_freepbx_loses_nothing_but_a_line_of_its_log(tmp_path: Path, form: str) 
     ]
     assert [line.split(",")[1] for line in wanted if "s-BUSY" in line] == ["1", "1", "1", "2", "3"]
     assert [line.split(",")[1] for line in wanted if "s-NOANSWER" in line] == ["1", "2", "3"]
-    assert sum("busy-callback,${EXTTOCALL},1(busy)" in line for line in wanted) == 2
-    assert sum("busy-callback,${EXTTOCALL},1)" in line for line in wanted) == 1
-    assert sum("busy-callback,${MEXTEN},1(busy)" in line for line in wanted) == 1
+    assert sum("busy-callback,s,1(${EXTTOCALL},busy)" in line for line in wanted) == 2
+    assert sum("busy-callback,s,1(${EXTTOCALL})" in line for line in wanted) == 1
+    assert sum("busy-callback,s,1(${MEXTEN},busy)" in line for line in wanted) == 1
 
 
 @pytest.mark.parametrize("form", ["Macro", "Gosub"])

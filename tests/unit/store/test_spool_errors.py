@@ -130,7 +130,7 @@ def test_a_report_that_cannot_be_read_now_settles_nothing(
     with StandIn() as standin:
         poller.settings.port = standin.port
         monkeypatch.setattr(os, "open", failing)
-        with pytest.raises(SpoolError, match="can't be told"):
+        with pytest.raises(SpoolError, match="can't be checked"):
             Poller(poller.directories, poller.settings, lambda: NOW).poll()
     monkeypatch.undo()
     assert spool.live() == [recalling]
