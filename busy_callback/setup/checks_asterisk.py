@@ -9,10 +9,10 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
+from busy_callback.setup.freepbx import freepbx_override
 from busy_callback.setup.install import manager_user, our_dialplan
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
-from busy_callback.setup.wiring import freepbx_override
 
 MODULES = {
     "pbx_spool.so": "runs call files",

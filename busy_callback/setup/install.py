@@ -16,6 +16,7 @@ from busy_callback.setup import placed_files
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
+from busy_callback.setup.freepbx import OVERRIDE, freepbx_override
 from busy_callback.setup.journal import Change, Journal
 from busy_callback.setup.marked_blocks import append, insert, strip_text
 from busy_callback.setup.survey import (
@@ -24,7 +25,7 @@ from busy_callback.setup.survey import (
     agi_source,
     unreachable,
 )
-from busy_callback.setup.wiring import CODES, GOSUB, OVERRIDE, after_dials, freepbx_override, wired_contexts
+from busy_callback.setup.wiring import CODES, GOSUB, after_dials, wired_contexts
 
 DIALPLAN_RELOAD = "dialplan reload"
 MANAGER_RELOAD = "manager reload"

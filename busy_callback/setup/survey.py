@@ -20,7 +20,7 @@ from busy_callback.settings import Directories
 from busy_callback.setup.config_files import Line, lines_of, phones_in, read_text
 from busy_callback.setup.console import Console, Phone
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
-from busy_callback.setup.wiring import OVERRIDE
+from busy_callback.setup.freepbx import OVERRIDE
 
 COMMAND = "busy-callback"
 AGI_NAME = "busy_callback.py"

@@ -1,4 +1,4 @@
-"""Where the offer goes: after Dial on plain Asterisk, in the override file on FreePBX."""
+"""Where the offer goes on plain Asterisk: after the Dial of the phones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import Line, lines_of
-from busy_callback.setup.wiring import after_dials, freepbx_override, steps_in
-from tests.lab.freepbx_dialplans import MAIN, additional
+from busy_callback.setup.wiring import after_dials
 
 
 def lines(folder: Path, text: str) -> tuple[Line, ...]:
@@ -80,49 +79,3 @@ def test_includes_are_followed(tmp_path: Path) -> None:
     assert found[0].path == tmp_path / "d" / "a.conf"
     (tmp_path / "d" / "a.conf").write_text("[more]\n#include d/a.conf\n")
     assert len(lines(tmp_path, '#include "d/*.conf"\n')) < 100
-
-
-def freepbx(folder: Path, generated: str, override: str = "") -> list[str]:
-    """Return the override for a generated dialplan."""
-    (folder / "extensions_additional.conf").write_text(generated)
-    (folder / "extensions_override_freepbx.conf").write_text(override)
-    return freepbx_override(lines(folder, MAIN))
-
-
-@pytest.mark.parametrize("form", ["Macro", "Gosub"])
-def test_freepbx_loses_nothing_but_a_line_of_its_log(tmp_path: Path, form: str) -> None:
-    """With its trace on, FreePBX's first step is a NoOp: only that is taken over, whatever its form."""
-    wanted = freepbx(tmp_path, additional(form))
-    assert [line for line in wanted if line.startswith("[")] == [
-        "[macro-exten-vm]",
-        "[macro-exten-vm]",
-        "[macro-vm]",
-        "[macro-simple-dial]",
-    ]
-    assert [line.split(",")[1] for line in wanted if "s-BUSY" in line] == ["1", "1", "1", "2", "3"]
-    assert [line.split(",")[1] for line in wanted if "s-NOANSWER" in line] == ["1", "2", "3"]
-    assert sum("busy-callback,${EXTTOCALL},1(busy)" in line for line in wanted) == 2
-    assert sum("busy-callback,${EXTTOCALL},1)" in line for line in wanted) == 1
-    assert sum("busy-callback,${MEXTEN},1(busy)" in line for line in wanted) == 1
-
-
-@pytest.mark.parametrize("form", ["Macro", "Gosub"])
-def test_freepbx_without_trace_keeps_all_its_steps(tmp_path: Path, form: str) -> None:
-    """With its trace off, its steps come after ours, in their order and as they were."""
-    generated = additional(form, trace=False)
-    (tmp_path / "extensions_additional.conf").write_text(generated)
-    own = [s.application for s in steps_in(lines(tmp_path, MAIN), "macro-exten-vm") if s.extension == "s-BUSY"]
-    wanted = freepbx(tmp_path, generated)
-    assert wanted[2 : 2 + len(own)] == [f"exten => s-BUSY,{n},{step}" for n, step in enumerate(own, 2)]
-
-
-def test_another_takeover_is_not_fought(tmp_path: Path) -> None:
-    """Where the override file has an s-BUSY of somebody else's, as by the page, the error names its line."""
-    with pytest.raises(SetupError, match=r"override_freepbx\.conf:2 takes over s-BUSY of macro-exten-vm already"):
-        freepbx(tmp_path, additional("Macro"), "[macro-exten-vm]\nexten => s-BUSY,1,Hangup()\n")
-
-
-def test_freepbx_before_its_first_apply_is_told_so(tmp_path: Path) -> None:
-    """Without a generated dialplan there is nothing to wire, and the error says to press Apply Config."""
-    with pytest.raises(SetupError, match="Apply Config"):
-        freepbx(tmp_path, "")
