@@ -154,13 +154,11 @@ def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None
     device = channel.rpartition("-")[0]
     if settings.callers == "any" or device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}":
         return
-    way = settings.device
-    if way.startswith("hint@"):
+    way, own = settings.device, settings.devices_of(caller).split("&")
+    if own == [""] and way.startswith("hint@"):
         own = agi.get_full_variable(f"${{HINT({caller}@{way[5:]})}}").split("&")
-    elif way in {"auto", "freepbx"}:
-        own = [f"PJSIP/{caller}", f"SIP/{caller}"] if way == "auto" else []
-    else:
-        own = [way.replace("{ext}", caller)]
+    elif own == [""] and way == "auto":
+        own = [f"PJSIP/{caller}", f"SIP/{caller}"]
     if device and device in own:
         return
     # FreePBX: the device of that number, or the devices that the user is logged in at.

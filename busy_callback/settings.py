@@ -168,9 +168,9 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
 }
 
 
-def _parser(section: str, key: str) -> Callable[[str], object] | None:
-    """Return what reads the value of a setting, None where there is no such setting."""
-    return _KEYS[section].get("" if section == "devices" and is_number(key) else key)
+def _kind(section: str, key: str) -> str:
+    """Return the key under which ``_KEYS`` has what reads a setting."""
+    return "" if section == "devices" and is_number(key) else key
 
 
 def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
@@ -198,7 +198,7 @@ def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
 def check_setting(section: str, key: str, value: str) -> None:
     """Raise SettingsError, saying what is allowed, when the setting can't have this value."""
     try:
-        _KEYS[section][key](value)
+        _KEYS[section][_kind(section, key)](value)
     except ValueError as error:
         raise SettingsError(f"{key} = {value!r} is not {error}") from None
 
@@ -218,15 +218,14 @@ def load(path: str) -> Settings:
         raise SettingsError(f"{path}: can't be read: {error}") from error
     seen = set()
     for where, section, key, value in _settings_of(text, path):
-        parse = _parser(section, key)
-        if parse is None:
+        if _kind(section, key) not in _KEYS[section]:
             allowed = ", ".join(_KEYS[section]) or "extensions of 2 to 6 digits"
             raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
         if key in seen:
             raise SettingsError(f"{where}: {key} is set a second time")
         seen.add(key)
         try:
-            found = parse(value)
+            found = _KEYS[section][_kind(section, key)](value)
         except ValueError as error:
             raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
         if section == "devices":

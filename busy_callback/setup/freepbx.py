@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import Line
-from busy_callback.setup.wiring import steps_in
+from busy_callback.setup.extensions_conf import read
 
 OVERRIDE = "extensions_override_freepbx.conf"
 
@@ -35,11 +35,12 @@ def freepbx_override(lines: Sequence[Line]) -> list[str]:
     all goes on as FreePBX wants it, by FreePBX's own steps.
     """
     wanted: list[str] = []
+    contexts = read(lines).contexts
     for context, extension, variable in TAKEOVERS:
-        steps = steps_in(lines, context)
-        own = [step for step in steps if step.extension == extension]
-        if own and own[0].line.path.name == OVERRIDE:
-            where = f"{own[0].line.path}:{own[0].line.number + 1}"
+        steps = contexts[context].steps if context in contexts else {}
+        own = [step for _, step in sorted(steps.get(extension, {}).items())]
+        where = own[0].line if own else None
+        if where and where.path.name == OVERRIDE:
             raise SetupError(f"{where} takes over {extension} of {context} already; take that out, then try again")
         if not steps:
             continue  # a module that is not installed
@@ -50,7 +51,7 @@ def freepbx_override(lines: Sequence[Line]) -> list[str]:
         ]
         if own and not re.match(r"noop", own[0].application, re.IGNORECASE):
             # FreePBX's trace is off: its first step counts, so all of them come after ours.
-            wanted += [f"exten => {extension},{n},{step.application}" for n, step in enumerate(own, 2)]
+            wanted += [f"exten => {extension},{n},{step.call}" for n, step in enumerate(own, 2)]
         elif not own:
             # FreePBX has a pattern for it, _s-. or _s-!, which goes on in its own form.
             wanted += [

@@ -98,7 +98,7 @@ def test_install_finds_out_shows_and_repeats_nothing(installed: Installed) -> No
     assert f"+device = {technology}/{{ext}}" in installed.plan
     assert "+extensions = 2XX" in installed.plan
     assert "+secret = ********" in installed.plan
-    assert "+ same => n,Gosub(busy-callback,${EXTEN},1)" in installed.plan
+    assert "+ same => n,Gosub(busy-callback,s,1(${EXTEN}))" in installed.plan
     assert "as user asterisk; 3 " in installed.output
     assert "Nothing to change" in installed.machine.run(f"{COMMAND} install --yes").stdout
 

@@ -8,8 +8,8 @@ import pytest
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import Line, lines_of
+from busy_callback.setup.extensions_conf import read
 from busy_callback.setup.freepbx import freepbx_override
-from busy_callback.setup.wiring import steps_in
 from tests.lab.freepbx_dialplans import MAIN, additional
 
 
@@ -48,7 +48,7 @@ def test_freepbx_without_trace_keeps_all_its_steps(tmp_path: Path, form: str) ->
     """With its trace off, its steps come after ours, in their order and as they were."""
     generated = additional(form, trace=False)
     (tmp_path / "extensions_additional.conf").write_text(generated)
-    own = [s.application for s in steps_in(lines(tmp_path, MAIN), "macro-exten-vm") if s.extension == "s-BUSY"]
+    own = [step.call for step in read(lines(tmp_path, MAIN)).contexts["macro-exten-vm"].steps["s-BUSY"].values()]
     wanted = freepbx(tmp_path, generated)
     assert wanted[2 : 2 + len(own)] == [f"exten => s-BUSY,{n},{step}" for n, step in enumerate(own, 2)]
 

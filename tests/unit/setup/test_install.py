@@ -140,7 +140,7 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     """--wire puts one marked line after the Dial and includes the codes; a later install keeps it without asking."""
     pbx.install("phones")
     text = (pbx.etc / "extensions.conf").read_text()
-    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,${EXTEN},1)\n; END busy-callback\n"
+    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,s,1(${EXTEN}))\n; END busy-callback\n"
     assert f" same => n,Dial(PJSIP/${{EXTEN}},20)\n{offer} same => n,Hangup()\n" in text
     assert text.count("Gosub(busy-callback") == 1
     assert text.count("include => busy-callback-codes") == 1
@@ -148,11 +148,11 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     assert text.endswith("#include extensions_busy_callback.conf\n; END busy-callback\n")
 
 
-def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
-    """On plain Asterisk nobody's context is changed unasked; the plan's note has the line and the command."""
+def test_without_wire_the_command_is_told(pbx: Pbx) -> None:
+    """On plain Asterisk nobody's context is changed unasked; the plan's note has the command and the Dial's line."""
     note = pbx.plan().notes[-1]
     assert "busy-callback install --wire phones" in note
-    assert "same => n,Gosub(busy-callback,${EXTEN},1)" in note
+    assert "behind extensions.conf:6 Dial(PJSIP/${EXTEN},20)" in note
     pbx.install()
     assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
 
