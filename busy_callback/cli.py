@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
+import stat
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
+from busy_callback.numbering import visible
 from busy_callback.request import Request
-from busy_callback.settings import Directories, find_directories
+from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
+from busy_callback.store import offer_switch
+from busy_callback.store.durable import FILE_MODE
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
 
@@ -26,8 +31,8 @@ reached; 4 the spool can't be used.
 """
 
 
-# These go on as root, the others as the spool's owner. They are loaded when called for: the poller, which cron starts
-# each minute and which stays, needs nothing of them.
+# These see by themselves as whom they do what; the others go on as Asterisk's user where root starts them. They are
+# loaded when called for: the poller, which cron starts each minute and which stays, needs nothing of them.
 SETUP = ("doctor", "install", "uninstall")
 
 
@@ -48,10 +53,13 @@ class _Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
+        ordinary = os.geteuid() != 0
         try:
             return super().invoke(ctx)
         except BusyCallbackError as error:
-            click.echo(f"busy-callback: {error}", err=True)
+            denied = ordinary and isinstance(error.__cause__, PermissionError)
+            told = f"permission denied: run it with sudo ({error})" if denied else str(error)
+            click.echo(visible(f"busy-callback: {told}"), err=True)
             ctx.exit(error.exit_status)
 
 
@@ -68,32 +76,28 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
     busy-callback history                 what became of the others
     busy-callback poll --watch 60         what cron runs each minute
     """
-    ctx.obj = find_directories(os.environ, asterisk_conf)
-    if ctx.invoked_subcommand not in SETUP:
-        _become_spool_owner(ctx.obj)
+    asterisk_conf = asterisk_conf or os.environ.get(ASTERISK_CONF_VARIABLE, "")
+    asterisk_conf = os.path.abspath(asterisk_conf) if asterisk_conf else ""
+    if ctx.invoked_subcommand in SETUP:
+        ctx.obj = asterisk_conf
+    elif os.geteuid():
+        ctx.obj = find_directories(os.environ, asterisk_conf)
+    else:
+        # What root made in the spool Asterisk's AGI could not change; and root must not be led anywhere from there.
+        from busy_callback.store.asterisk_user import go_on_as_asterisk  # not for the poller, which is that user
 
-
-def _become_spool_owner(directories: Directories) -> None:
-    """As root, go on as the spool's owner: what root made there, Asterisk's AGI could not change."""
-    if os.geteuid() != 0:
-        return
-    for directory in (directories.spool, directories.astspooldir):
-        try:
-            owner = os.stat(directory)
-        except OSError:
-            continue
-        if owner.st_uid:
-            os.setgroups([])
-            os.setgid(owner.st_gid)
-            os.setuid(owner.st_uid)
-        return
+        ctx.obj = go_on_as_asterisk(os.environ, asterisk_conf)
 
 
 def _spool(directories: Directories) -> Spool:
     """Return the spool, which must be there already."""
-    if not Path(directories.spool).is_dir():
-        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here")
-    return Spool(directories.spool)
+    try:
+        os.listdir(directories.spool)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here") from None
+    except OSError as error:
+        raise SpoolError(f"the spool {directories.spool} can't be read: {error.strerror}") from error
+    return Spool(directories.spool, directories.log)
 
 
 def _when(seconds: float) -> str:
@@ -118,10 +122,14 @@ def _as_data(request: Request) -> dict[str, Any]:
     }
 
 
+def _state(request: Request) -> str:
+    return f"{request.state}, cancelled" if request.cancelled else request.state
+
+
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        click.echo(visible("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()))
 
 
 def _print_json(data: object) -> None:
@@ -146,7 +154,7 @@ def list_requests(directories: Directories, as_json: bool) -> None:
     else:
         head = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
         rows = [
-            (r.id, r.caller, r.callee, r.kind, r.state, str(r.attempt), _when(r.requested), _when(r.expires))
+            (r.id, r.caller, r.callee, r.kind, _state(r), str(r.attempt), _when(r.requested), _when(r.expires))
             for r in requests
         ]
         _print_table([head, *rows])
@@ -192,14 +200,14 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
         ("Caller", request.caller),
         ("Callee", request.callee),
         ("Kind", request.kind),
-        ("State", request.state),
+        ("State", _state(request)),
         ("Requested", _when(request.requested)),
         ("Expires", _when(request.expires)),
         ("Ended", _when(request.ended)),
     ]
     _print_table(fields)
     for when, event in request.events:
-        click.echo(f"  {_when(when)}  {event}")
+        click.echo(visible(f"  {_when(when)}  {event}"))
 
 
 @main.command()
@@ -224,6 +232,27 @@ def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
 
 
 @main.command()
+@json_option
+@click.argument("wanted", type=click.Choice(["on", "off", "status"]), default="status")
+@click.pass_obj
+def offer(directories: Directories, wanted: str, as_json: bool) -> None:
+    """Offer callbacks to callers, or no more, at once; or tell. What waits is served all the same."""
+    spool = Spool(directories.spool)
+    if wanted != "status":
+        spool.prepare()
+        offer_switch.turn(spool, wanted == "on")
+    setting, switch = load_or_last_good(directories.conf, spool)[0].offer, offer_switch.is_on(spool)
+    if as_json:
+        _print_json({"offer": setting and switch, "setting": setting, "switch": switch})
+    elif setting:
+        click.echo(f"The offer is {'on' if switch else 'off: busy-callback offer on'}.")
+    else:
+        click.echo(f"The offer is off: {directories.conf} has offer = no.")
+    if wanted == "on" and not setting:
+        raise NotFoundError(f"write offer = yes into {directories.conf}")
+
+
+@main.command()
 @click.option("--watch", type=click.FloatRange(1, 86400), metavar="SECONDS", help="Follow events for that long.")
 @click.option("-v", "--verbose", is_flag=True, help="Log to standard error too.")
 @click.pass_obj
@@ -237,34 +266,44 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     from busy_callback.poller import Poller
     from busy_callback.store.logged_faults import LoggedFaults
 
-    log = logging.getLogger(__name__)
     spool = Spool(directories.spool)
-    try:
-        spool.prepare()
-        settings, mistake = load_or_last_good(directories.conf, spool)
-        told = LoggedFaults(
-            spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
-        )
-        told.tell([str(mistake)] if mistake else [])
-        if not mistake:
-            keep(directories.conf, spool)
-        poller = Poller(directories, settings)
-        if watch:
-            poller.watch(watch)
-        else:
-            poller.poll()
-    except DeadlineError as error:
-        log.error("%s", error)  # the others are logged once a trouble, not once a run
-        raise
+    spool.prepare()
+    settings, mistake = load_or_last_good(directories.conf, spool)
+    told = LoggedFaults(
+        spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
+    )
+    told.tell([str(mistake)] if mistake else [])
+    if not mistake:
+        keep(directories.conf, spool)
+    if not settings.history_days:
+        logging.getLogger().setLevel(logging.WARNING)  # what happens to a request is told with its numbers
+    poller = Poller(directories, settings)
+    if watch:
+        poller.watch(watch)
+    else:
+        poller.poll()
     if mistake:
         raise mistake
+
+
+class _LogFile(logging.handlers.WatchedFileHandler):
+    """The log, for Asterisk's user and its group alone: who asked for whom is nobody else's business."""
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        descriptor = os.open(self.baseFilename, flags, FILE_MODE)
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode) and mode & stat.S_IRWXO:
+            with contextlib.suppress(PermissionError):
+                os.fchmod(descriptor, stat.S_IMODE(mode) & ~stat.S_IRWXO)
+        return TextIOWrapper(open(descriptor, "ab"), encoding=self.encoding)
 
 
 def _log_to(path: str, verbose: bool) -> None:
     """Log to the file at ``path``, which logrotate may move away, or else to standard error."""
     handlers: list[logging.Handler] = []
     try:
-        handlers.append(logging.handlers.WatchedFileHandler(path, encoding="utf-8"))
+        handlers.append(_LogFile(path, encoding="utf-8"))
     except OSError:
         verbose = True
     if verbose:

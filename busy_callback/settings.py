@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
-from busy_callback.errors import SettingsError
-from busy_callback.numbering import NumberingPlan, printable
+from busy_callback.errors import NumberError, SettingsError
+from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import NO_REPLY, is_number
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
 
+_MOST = 1 << 20  # characters of a file
 _UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
 
 
@@ -68,6 +70,13 @@ def _plan(text: str) -> NumberingPlan:
         raise ValueError(f"Asterisk patterns as 2XX, 3XXX, or nothing for any 2 to 6 digits: {error}") from None
 
 
+def _numbers(text: str) -> Numbers:
+    try:
+        return Numbers(tuple(text.replace(",", " ").split()))
+    except ValueError as error:
+        raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
+
+
 class Settings:
     """What an admin may set; the defaults are right for a ten-phone office. Times are in seconds.
 
@@ -78,6 +87,10 @@ class Settings:
     """
 
     extensions: NumberingPlan = NumberingPlan()
+    not_callers: Numbers = Numbers()
+    not_callees: Numbers = Numbers()
+    offer: bool = True
+    offer_pause: int = 3
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
@@ -90,6 +103,7 @@ class Settings:
     queue_per_callee: int = 5
     queue_per_caller: int = 5
     queue_in_all: int = 10000
+    history_days: int = 30
     callers: str = "own"
     caller_id: str = "ReDial {callee}"
     alert_info: str = "Bellcore-dr2"
@@ -124,10 +138,21 @@ class Settings:
         extension = device[len(before) : len(device) - len(after)]
         return extension if is_number(extension) and extension not in self.devices else ""
 
+    def check_pair(self, caller: str, callee: str) -> None:
+        """Raise NumberError, saying why, unless ``caller`` may ask to be called back by ``callee``."""
+        self.extensions.check_pair(caller, callee)
+        for number, name in ((caller, "not_callers"), (callee, "not_callees")):
+            if number in getattr(self, name):
+                raise NumberError(f"{number} is one of the {name} of busy_callback.conf")
+
 
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": _plan,
+        "not_callers": _numbers,
+        "not_callees": _numbers,
+        "offer": _yes_or_no,
+        "offer_pause": _seconds(1, 30),
         "device": _like(
             r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
             "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
@@ -143,6 +168,7 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
         "queue_in_all": _whole(1, 1000000),
+        "history_days": _whole(0, 3650),
         "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
         "caller_id": _like(
             r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*(\{callee\})?[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*",
@@ -188,11 +214,28 @@ def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
             section = header[1]
             if section not in _KEYS:
                 allowed = ", ".join(f"[{name}]" for name in _KEYS)
-                raise SettingsError(f"{where}: no section is called [{section}]; allowed are {allowed}")
+                raise SettingsError(f"{where}: no section is called [{printable(section)}]; allowed are {allowed}")
         elif setting and section:
             yield where, section, setting[1].lower(), setting[2]
         elif bare:
             raise SettingsError(f"{where}: {printable(bare)!r} is not a setting (key = value) of a [section]")
+
+
+def open_regular(path: str) -> int:
+    """Open a regular file for reading; OSError for anything else: a FIFO would hold whoever opens it for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(22, "it is not a regular file")  # EINVAL
+
+
+def _read(path: str, errors: str = "strict") -> str:
+    with open(open_regular(path), encoding="utf-8", errors=errors) as file:
+        text = file.read(_MOST + 1)
+    if len(text) > _MOST:
+        raise OSError(27, f"it has more than {_MOST} characters")  # EFBIG
+    return text
 
 
 def check_setting(section: str, key: str, value: str) -> None:
@@ -210,8 +253,7 @@ def load(path: str) -> Settings:
     """
     settings = Settings()
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = _read(path)
     except FileNotFoundError:
         return settings
     except (OSError, UnicodeDecodeError) as error:
@@ -236,7 +278,7 @@ def load(path: str) -> Settings:
 
 
 class Directories:
-    """Where this Asterisk keeps its things, by asterisk.conf's own names."""
+    """Where this Asterisk keeps its things and whom it runs as, by asterisk.conf's own names."""
 
     astetcdir: str = "/etc/asterisk"
     astspooldir: str = "/var/spool/asterisk"
@@ -245,6 +287,7 @@ class Directories:
     astlogdir: str = "/var/log/asterisk"
     astrundir: str = "/var/run/asterisk"
     astctl: str = "asterisk.ctl"
+    runuser: str = ""
 
     @property
     def conf(self) -> str:
@@ -272,10 +315,16 @@ class Directories:
         return os.path.join(self.astrundir, self.astctl)
 
 
+def asterisk_conf_path(environ: Mapping[str, str], asterisk_conf: str = "") -> str:
+    """Return the path of the asterisk.conf that ``find_directories`` reads, '' when it reads none."""
+    named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
+    return "" if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ else named or ASTERISK_CONF
+
+
 def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
     """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
 
-    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR and AST_CONFIG_DIR (res_agi.c,
+    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR, AST_CONFIG_DIR and AST_LOG_DIR (res_agi.c,
     launch_script), and no file is read. Raises SettingsError when a named asterisk.conf can't be read.
     """
     named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
@@ -283,16 +332,16 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
     if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ:
         directories.astspooldir = environ["AST_SPOOL_DIR"]
         directories.astetcdir = environ["AST_CONFIG_DIR"]
+        directories.astlogdir = environ.get("AST_LOG_DIR", directories.astlogdir)
         return directories
     try:
-        with open(named or ASTERISK_CONF, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        lines = _read(named or ASTERISK_CONF, "replace").splitlines()
     except OSError as error:
         if not named:
             return directories
-        raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from None
+        raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from error
     for line in lines:
-        match = re.match(r"\s*(ast[a-z]+)\s*=>?\s*([^;]*)", line)
+        match = re.match(r"\s*(ast[a-z]+|runuser)\s*=>?\s*([^;]*)", line)
         if match and hasattr(Directories, match[1]) and match[2].strip():
             setattr(directories, match[1], match[2].strip())
     return directories

@@ -160,8 +160,7 @@ class Ami:
         values: list[str] = []
         for first in range(0, len(variables), MANY):
             some = variables[first : first + MANY]
-            answers = self._act_all([{"Action": "Getvar", "Variable": variable} for variable in some])
-            values += map(self._value, some, answers)
+            values += map(self._value, some, self._act_all([{"Action": "Getvar", "Variable": each} for each in some]))
         return values
 
     def _value(self, variable: str, answer: dict[str, Any], of_channel: bool = False) -> str:
@@ -226,8 +225,16 @@ class Ami:
 
     def lamps(self, extensions: Sequence[str]) -> dict[str, int]:
         """Return the device state of each extension's lamp."""
-        states = self.device_states(f"Custom:busy-callback-{extension}" for extension in extensions)
-        return dict(zip(extensions, states.values()))
+        return dict(zip(extensions, self.device_states(f"Custom:busy-callback-{e}" for e in extensions).values()))
+
+    def hang_up(self, channel: str) -> None:
+        """End a channel of a recall of ours, and with it the ringing; one that is gone is no error."""
+        if _CHANNEL.fullmatch(channel):
+            self._act_all([_to_run(PROBE_CONTEXT, "hang-up", BUSY_CALLBACK_CHANNEL=channel)])
+
+    def globals(self, names: Sequence[str]) -> list[str]:
+        """Return the values of global variables, '' for one that is not set."""
+        return self._get_all(names)
 
     def chan_is_avail(self, devices: Sequence[str]) -> int:
         """Run ChanIsAvail(devices,as) in Asterisk and return AVAILSTATUS, combined.

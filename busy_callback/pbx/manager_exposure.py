@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import glob
 import ipaddress
 import os
 import stat
 import sys
 
-from busy_callback.settings import Directories, Settings
+from busy_callback.settings import Directories, Settings, open_regular
 from busy_callback.store.logged_faults import LoggedFaults
 
+_MOST = 1 << 20  # bytes of a file that are looked through
 _LISTENS = "0A"  # include/net/tcp_states.h, TCP_LISTEN
 
 
 def complaints(directories: Directories, settings: Settings, proc: str = "/proc/net") -> list[str]:
     """Return a sentence for each thing that is open wider than it need be."""
-    found = []
-    try:
-        if os.stat(directories.conf).st_mode & stat.S_IROTH and settings.secret:
-            found.append(f"everybody on this machine can read the secret in {directories.conf}: chmod o-r")
-    except OSError:
-        pass
+    found = [
+        f"everybody on this machine can read the secret in {path}: chmod o-r {path}"
+        for path in files_with_secret(directories, settings)
+        if os.stat(path).st_mode & stat.S_IROTH
+    ]
     open_to = sorted(address for address in _listeners(settings.port, proc) if not address.is_loopback)
     if open_to:
         found.append(
@@ -28,6 +29,26 @@ def complaints(directories: Directories, settings: Settings, proc: str = "/proc/
             "passwords there; set bindaddr = 127.0.0.1 in manager.conf"
         )
     return found
+
+
+def files_with_secret(directories: Directories, settings: Settings) -> list[str]:
+    """Return the files that hold our secret and can be read: our settings, and manager.conf with what belongs to it.
+
+    Those are looked through that may be part of it by their names: manager.d/*.conf, manager_custom.conf, our own.
+    """
+    if not settings.secret:
+        return []
+    folder = glob.escape(directories.astetcdir)
+    names = [directories.conf, *glob.glob(f"{folder}/*manager*.conf"), *glob.glob(f"{folder}/manager.d/*.conf")]
+    return [path for path in dict.fromkeys(names) if _holds(path, settings.secret)]
+
+
+def _holds(path: str, secret: str) -> bool:
+    try:
+        with open(open_regular(path), "rb") as file:
+            return secret.encode() in file.read(_MOST)
+    except OSError:
+        return False
 
 
 def tell(directories: Directories, settings: Settings, known: str) -> None:

@@ -36,12 +36,14 @@ class Installation:
 
     survey: Survey
     settings: Settings
+    profiles: str | None = None  # of AppArmor's, for root's eyes only; None: not looked at yet
 
     def as_asterisk(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command as the user that Asterisk runs as; ``more`` is its input and environment."""
         owner = self.survey.owner
         environ = {"PATH": os.defpath, **{k: v for k, v in more.items() if k.isupper()}}
         options = {"env": environ, "input": more.get("input", ""), "cwd": "/", "timeout": 30}
+        options["start_new_session"] = True  # another user's program must not reach the admin's terminal (TIOCSTI)
         if os.geteuid() == owner.uid:
             return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
         if os.geteuid():

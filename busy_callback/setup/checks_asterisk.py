@@ -11,7 +11,7 @@ from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
 from busy_callback.setup.dialplan_changes import our_dialplan, proposal
 from busy_callback.setup.freepbx import freepbx_override
-from busy_callback.setup.install import manager_user
+from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
 

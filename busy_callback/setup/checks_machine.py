@@ -7,6 +7,7 @@ import stat
 import time
 from pathlib import Path
 
+from busy_callback.pbx.manager_exposure import files_with_secret
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.placed_files import TIMER
 from busy_callback.setup.survey import COMMAND
@@ -17,13 +18,13 @@ FUTURE = 60  # seconds that a time may lie ahead of ours
 
 
 def check_settings(pbx: Installation) -> str:
-    """Check that the settings are there with a secret, for Asterisk's user and not for everybody."""
+    """Check that the settings are there with a secret, which nobody but root and Asterisk's user may read."""
     path, group = Path(pbx.survey.directories.conf), pbx.survey.owner.gid
     if not pbx.settings.secret:
         raise CheckFailed(f"{path} has no secret for Asterisk's manager", INSTALL)
-    found = path.stat()
-    if found.st_mode & stat.S_IRWXO:
-        raise CheckFailed(f"{path} holds a secret and can be read by everybody", f"run: chmod 0640 {path}")
+    for holder in files_with_secret(pbx.survey.directories, pbx.settings):
+        if os.stat(holder).st_mode & stat.S_IRWXO:
+            raise CheckFailed(f"{holder} holds the secret and is open to everybody", f"run: chmod 0640 {holder}")
     if not pbx.may("-r", str(path)):
         raise CheckFailed(
             f"{path} can't be read by Asterisk's user", f"run: chown root:{group} {path}; chmod 0640 {path}"
@@ -133,7 +134,17 @@ def check_log(pbx: Installation) -> str:
     log = pbx.survey.directories.log
     if not pbx.may("-w", log if os.path.exists(log) else os.path.dirname(log)):
         raise CheckFailed(f"{log} can't be written by Asterisk's user", f"run: chown {pbx.survey.owner.name} {log}")
+    if os.path.exists(log) and os.stat(log).st_mode & stat.S_IRWXO:
+        raise CheckFailed(f"{log}, which tells who asked for whom, is open to everybody", f"run: chmod o-rwx {log}")
     return log
+
+
+def apparmor_profiles() -> str:
+    """Return what AppArmor confines; '' where that is nothing, or not for our eyes."""
+    try:
+        return Path("/sys/kernel/security/apparmor/profiles").read_text()
+    except OSError:
+        return ""
 
 
 def check_security(pbx: Installation) -> str:
@@ -142,10 +153,7 @@ def check_security(pbx: Installation) -> str:
     enforce = Path("/sys/fs/selinux/enforce")
     if enforce.exists() and enforce.read_text().strip() == "1":
         hints.append(f"SELinux enforces: if the AGI script is denied, run restorecon -R {pbx.survey.agi.parent}")
-    try:
-        profiles = Path("/sys/kernel/security/apparmor/profiles").read_text()
-    except OSError:
-        profiles = ""
+    profiles = apparmor_profiles() if pbx.profiles is None else pbx.profiles
     if "asterisk (enforce)" in profiles:
         hints.append("AppArmor confines asterisk: its profile must let it run the AGI script and its Python")
     return "; ".join(hints) or "neither SELinux nor AppArmor confines Asterisk"

@@ -5,35 +5,69 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from busy_callback.errors import AsteriskError, SetupError
-from busy_callback.settings import Directories
-from busy_callback.setup import placed_files
+from busy_callback.numbering import visible
+from busy_callback.settings import Directories, find_directories
+from busy_callback.setup import as_owner, manager_conf, placed_files
+from busy_callback.setup.checks_machine import apparmor_profiles
 from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
-from busy_callback.setup.install import MANAGER_RELOAD, Options, Plan, make_plan
+from busy_callback.setup.install import Options, Plan, check_python, make_plan
 from busy_callback.setup.journal import Change, Journal, apply, undo
-from busy_callback.setup.survey import COMMAND, Survey, System, look
+from busy_callback.setup.places import check_places, strange_places
+from busy_callback.setup.snapshot import names_in, remove, remove_tree
+from busy_callback.setup.survey import COMMAND, Survey, System, data_directory, look
+from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 from busy_callback.store.handover import RELIEF
 
 _SHOWN = 12  # paths of one folder that a plan names one by one
 
 
-def _asterisk_conf(ctx: click.Context) -> str:
-    """Return the asterisk.conf that was named on the command line or in the environment, or ''."""
-    from busy_callback.settings import ASTERISK_CONF_VARIABLE
-
-    named = str(ctx.find_root().params.get("asterisk_conf") or os.environ.get(ASTERISK_CONF_VARIABLE, ""))
-    return os.path.abspath(named) if named else ""
+def say(text: str, err: bool = False) -> None:
+    """Print text that may have come out of a file, so that it does nothing to a terminal."""
+    click.echo(visible(text), err=err)
 
 
-def _survey(ctx: click.Context) -> Survey:
-    directories: Directories = ctx.obj
-    return look(directories, _asterisk_conf(ctx))
+@dataclass(frozen=True)
+class _Pbx:
+    """Which PBX it is, and the user it runs as, 0 for root."""
+
+    conf: str
+    directories: Directories
+    said_by: int  # the user besides root whose word asterisk.conf is, 0 for nobody
+    owner: int
+
+
+def _pbx(ctx: click.Context) -> _Pbx:
+    """Return the PBX that asterisk.conf tells of: read by whoever can write it, if that is not root."""
+    conf: str = ctx.obj
+    said_by = speaker(os.environ, conf)
+    environ = {name: value for name, value in os.environ.items() if name.startswith("AST_")}
+    directories = as_owner.call(said_by, find_directories, environ, conf)
+    return _Pbx(conf, directories, said_by, as_owner.call(said_by, runs_as, directories, said_by))
+
+
+def _survey(pbx: _Pbx) -> Survey:
+    """Return the survey of the PBX, by its own user."""
+    return as_owner.call(pbx.owner, look, pbx.directories, pbx.conf, System(), data_directory())
+
+
+def _prepare(pbx: _Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
+    """Return the survey and what install would do; for the PBX's own user to run."""
+    survey = look(pbx.directories, pbx.conf, system, data)
+    return survey, make_plan(survey, options, journal)
+
+
+def _become(owner: int) -> None:
+    """As root, go on as another user for good."""
+    if os.geteuid() == 0 and owner:
+        "localhost".encode("idna")  # loaded while Python's library can be read: it may be closed to that user
+        become(owner)
 
 
 def _as_root(what: str) -> None:
@@ -62,6 +96,13 @@ def _as_root(what: str) -> None:
 @click.option(
     "--context", metavar="CONTEXT", default="", help="Where the phones' calls begin. [default: as the phones found]"
 )
+@click.option(
+    "--allow-path",
+    "allowed",
+    metavar="PATH",
+    multiple=True,
+    help="A folder to write in, though it is none of those that a PBX uses.",
+)
 @click.pass_context
 def install(
     ctx: click.Context,
@@ -72,6 +113,7 @@ def install(
     extensions: str,
     device: str,
     context: str,
+    allowed: tuple[str, ...],
 ) -> None:
     r"""Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
@@ -79,20 +121,25 @@ def install(
     busy-callback install --dry-run          what would be changed
     busy-callback install --wire phones      plain Asterisk: offer it in the context phones
     """
-    survey = _survey(ctx)
-    if language and language not in survey.languages:
-        raise click.BadParameter(f"there are prompts in {', '.join(survey.languages)} only", param_hint="--language")
-    journal = Journal(survey.system.state)
-    plan = make_plan(survey, Options(language, wire, extensions, device, context), journal)
+    pbx = _pbx(ctx)
+    system, data = System(), data_directory()
+    check_python(user(pbx.owner))
+    journal = Journal(system.state)
+    options = Options(language, wire, extensions, device, context, tuple(map(os.path.abspath, allowed)))
+    if dry_run:
+        _become(pbx.owner)
+    survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
     if dry_run:
         for change in plan.changes:
-            click.echo(change.diff())
+            say(change.diff())
     elif plan.changes:
         _show(survey, plan)
         _as_root("install")
+        _ask_about_places(pbx, survey, plan, options.allowed, yes)
         if not yes:
             click.confirm("Go on?", abort=True)
-        apply(plan.changes, journal)
+        with as_owner.kept_helpers():
+            apply(plan.changes, journal)
         _take_up(survey, {change.then for change in plan.changes})
     if not plan.changes:
         click.echo("Nothing to change: all is in place.")
@@ -101,7 +148,18 @@ def install(
             "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
         )
     for note in plan.notes:
-        click.echo(note)
+        say(note)
+
+
+def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
+    """Let nothing but root's own word, and the admin's, decide where files are placed."""
+    for path, told in strange_places(survey, pbx.said_by, allowed):
+        if yes:
+            raise SetupError(f"asterisk.conf has {told}; if that is right, say so: --allow-path {path}")
+        say(f"asterisk.conf has {told}.")
+        click.confirm("Place files there?", abort=True)
+        allowed = (*allowed, path)
+    check_places(survey, [change.path for change in plan.changes], allowed)
 
 
 def _show(survey: Survey, plan: Plan) -> None:
@@ -110,16 +168,16 @@ def _show(survey: Survey, plan: Plan) -> None:
     runs = "running" if survey.runs else "not running"
     found = survey.reached.devices
     phones = f"{len(found)} {survey.technology or 'PJSIP and SIP'} phones" if found else "no phones"
-    click.echo(f"{kind} in {survey.etc}, {runs}, as user {survey.owner.name}; {phones} ({', '.join(survey.plan)})")
+    say(f"{kind} in {survey.etc}, {runs}, as user {survey.owner.name}; {phones} ({', '.join(survey.plan)})")
     folders: dict[Path, list[Change]] = {}
     for change in plan.changes:
         folders.setdefault(change.path.parent, []).append(change)
     for folder, changes in folders.items():
         if len(changes) > _SHOWN:
-            click.echo(f"  {len(changes)} files in {folder}")
+            say(f"  {len(changes)} files in {folder}")
         else:
             for change in changes:
-                click.echo(f"  {'change' if os.path.lexists(change.path) else 'new   '} {change.path}")
+                say(f"  {'change' if os.path.lexists(change.path) else 'new   '} {change.path}")
 
 
 def _take_up(survey: Survey, commands: set[str]) -> None:
@@ -129,9 +187,9 @@ def _take_up(survey: Survey, commands: set[str]) -> None:
     for command in sorted(commands - {"", placed_files.SYSTEMD_RELOAD}):
         if survey.runs:
             try:
-                survey.console.ask(command)
+                as_owner.call(survey.owner.uid, survey.console.ask, command)
             except AsteriskError as error:
-                click.echo(f"{error}; then run in its console: {command}", err=True)
+                say(f"{error}; then run in its console: {command}", err=True)
 
 
 @click.command()
@@ -142,10 +200,11 @@ def _take_up(survey: Survey, commands: set[str]) -> None:
 @click.pass_context
 def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
     """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge."""
-    survey = _survey(ctx)
+    pbx = _pbx(ctx)
+    survey = _survey(pbx)
     journal = Journal(survey.system.state)
     spool = Path(survey.directories.spool)
-    if not journal.entries and not (purge and spool.exists()):
+    if not journal.entries and not (purge and os.path.lexists(spool)):
         click.echo("Nothing to undo: busy-callback install changed nothing here.")
         return
     _as_root("uninstall")
@@ -154,18 +213,27 @@ def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
         click.confirm(f"Give back {len(journal.entries)} files and folders {what}?", abort=True)
     if survey.system.systemd / placed_files.TIMER in journal.entries:
         placed_files.stop_timer()
-    _end_pollers(survey, journal)
-    if purge:
-        shutil.rmtree(spool, ignore_errors=True)
-        for log in Path(survey.directories.astlogdir).glob(f"{Path(survey.directories.log).name}*"):
-            log.unlink()
-    kept = undo(journal, purge)
-    _take_up(survey, {DIALPLAN_RELOAD, MANAGER_RELOAD})
-    if purge and survey.runs:
-        survey.console.forget()
+    with as_owner.kept_helpers():
+        _end_pollers(survey, journal)
+        if purge:
+            _purge(survey)
+        kept = undo(journal, purge)
+        _take_up(survey, {DIALPLAN_RELOAD, manager_conf.RELOAD})
+        if purge and survey.runs:
+            as_owner.call(survey.owner.uid, survey.console.forget)
     for path in kept:
-        click.echo(f"kept {path}: " + ("it has requests and history" if path == spool else "you changed it"))
+        say(f"kept {path}: " + ("it has requests and history" if path == spool else "you changed it"))
     click.echo("Done.")
+
+
+def _purge(survey: Survey) -> None:
+    """Remove the requests, by the user whose they are, and the log."""
+    spool, log = Path(survey.directories.spool), Path(survey.directories.log)
+    as_owner.call(survey.owner.uid, remove_tree, spool)
+    with contextlib.suppress(OSError):
+        remove(spool)  # it may be empty by now, in a folder that is not the user's
+    for name in names_in(log.parent, log.name):
+        remove(log.parent / name)
 
 
 def _end_pollers(survey: Survey, journal: Journal) -> None:
@@ -191,13 +259,16 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check that all works, and say what to do where it does not. Exit status 0 only when all is well."""
     from busy_callback.setup.doctor import examine
 
-    checks = examine(ctx.obj, _asterisk_conf(ctx), System())
+    pbx = _pbx(ctx)
+    data, profiles = data_directory(), apparmor_profiles()
+    _become(pbx.owner)  # all that is looked at may be another user's
+    checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
     if as_json:
-        data = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]
-        click.echo(json.dumps(data, indent=2))
+        found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]
+        click.echo(json.dumps(found, indent=2))
     else:
         for check in checks:
-            click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.message}")
+            say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.message}")
             if check.cure:
-                click.echo(f"     -> {check.cure}")
+                say(f"     -> {check.cure}")
     ctx.exit(0 if all(check.ok for check in checks) else 1)

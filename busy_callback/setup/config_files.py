@@ -13,11 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.settings import open_regular
 from busy_callback.setup.marked_blocks import split, without_blocks
 
 _INCLUDE = re.compile(r"\s*#\s*(?:try)?include\s+(?:\"([^\"]+)\"|<([^>]+)>|(\S.*?))\s*", re.IGNORECASE)
 _SECTION = re.compile(r"\s*\[([^]]*)\](?:\(([^)]*)\))?")
 _SETTING = re.compile(r"\s*([^=\s][^=]*?)\s*=>?\s*(.*?)\s*")
+MOST = 64 << 20  # bytes; ten times a large PBX's generated dialplan
+_COST = 1 << 14  # bytes that the opening of a file counts for
 _DEPTH = 10  # of includes; a file that includes itself must not hold us for ever
 
 
@@ -97,13 +100,21 @@ def without_comments(text: str, depth: int) -> tuple[str, int]:
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text, so that it can be written back byte for byte; '' when it is not there."""
+    """Return a file's text, so that it can be written back byte for byte; '' when it is not there.
+
+    Nobody is waited for: what is no regular file is an error. It is read with the rights of whoever runs this, so
+    root must not, where others decide what the path leads to.
+    """
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        with open(open_regular(str(path)), "rb") as file:
+            content = file.read(MOST + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise SetupError(f"{path} can't be read: {error.strerror}; run it with sudo") from error
+        raise SetupError(f"{path} can't be read: {error.strerror}") from error
+    if len(content) > MOST:
+        raise SetupError(f"{path} is larger than {MOST >> 20} MB")
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _own_lines(path: Path, text: str, blocks: bool) -> Iterator[Line]:
@@ -132,19 +143,24 @@ class Reading:
     texts: Mapping[Path, str] = field(default_factory=dict)
     blocks: bool = False
 
-    def lines(self, path: Path, section: str = "", depth: int = 0) -> Iterator[Line]:
+    def lines(self, path: Path, section: str = "", depth: int = 0, sizes: list[int] | None = None) -> Iterator[Line]:
         """Yield the lines of ``path`` and, where they stand, of the files that it includes.
 
-        A file goes on in its own section after an include, whatever sections the included one has.
+        A file goes on in its own section after an include, whatever sections the included one has. ``sizes`` has
+        those of the files read so far: files that include each other many times over must not hold us for ever.
         """
         text = self.texts[path] if path in self.texts else read_text(path)
+        sizes = [] if sizes is None else sizes
+        sizes.append(len(text) + _COST)
+        if sum(sizes) > MOST:
+            raise SetupError(f"{path} and what includes it are too many files: look at the #include lines")
         for line in _own_lines(path, text, self.blocks):
             section = line.header or section
             yield replace(line, section=section)
             if line.include and depth < _DEPTH:
                 inside = section
                 for found in sorted(glob.glob(str(self.directory / line.include))):
-                    for inner in self.lines(Path(found), inside, depth + 1):
+                    for inner in self.lines(Path(found), inside, depth + 1, sizes):
                         inside = inner.section
                         yield inner
 

@@ -19,11 +19,14 @@ class Console:
         self._conf = asterisk_conf
         self.program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin") or ""
         self._socket = directories.control_socket
+        self._silent = ""
 
     def ask(self, command: str) -> str:
         """Return what Asterisk prints on a command; raise AsteriskError when it does not run."""
         if not self.program:
             raise AsteriskError("there is no program asterisk here; install Asterisk first, or add its place to PATH")
+        if self._silent:
+            raise AsteriskError(self._silent)
         conf = ["-C", self._conf] if self._conf else []
         try:
             done = subprocess.run(
@@ -32,9 +35,12 @@ class Console:
                 capture_output=True,
                 timeout=ANSWER_TIME,
                 check=False,
+                cwd="/",
+                start_new_session=True,  # the admin's terminal is none of its business
             )
         except subprocess.TimeoutExpired:
-            raise AsteriskError(f"Asterisk did not answer {command!r} within {ANSWER_TIME:.0f} s") from None
+            self._silent = f"Asterisk did not answer {command!r} within {ANSWER_TIME:.0f} s"
+            raise AsteriskError(self._silent) from None  # and is not asked again: a doctor has many questions
         except OSError as error:
             raise AsteriskError(f"{self.program} can't be run: {error.strerror}") from error
         text = done.stdout.decode("utf-8", "replace")

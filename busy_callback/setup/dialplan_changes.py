@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from busy_callback.setup.freepbx import OVERRIDE, freepbx_override
 from busy_callback.setup.insertion import Edits, Inserter
 from busy_callback.setup.journal import Change
 from busy_callback.setup.marked_blocks import strip_text
+from busy_callback.setup.own_files import beside, edit, own_file
 from busy_callback.setup.reached import Reached
 from busy_callback.setup.survey import COMMAND, Survey
 from busy_callback.setup.wired import CODES
@@ -40,12 +41,12 @@ def our_dialplan(survey: Survey, settings: Settings) -> str:
     return render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
 
 
-def changes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator[Change]:
+def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Settings) -> Iterator[Change]:
     """Yield the changes of the dialplan's files."""
     main = survey.etc / "extensions.conf"
     if not main.exists():
         raise SetupError(f"{main} is missing; a dialplan in AEL or Lua alone needs an extensions.conf for the include")
-    yield Change.beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
+    yield beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, Edits] = {}
     if survey.freepbx:
         home = survey.etc / "extensions_custom.conf"
@@ -57,7 +58,8 @@ def changes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator[Chan
         _add_codes(survey, wiring, settings, edits)
     edits.setdefault(home, Edits()).after.setdefault(END, []).extend(own)
     for path, some in edits.items():
-        yield Change.edit(path, some.apply(strip_text(read_text(path))), main, DIALPLAN_RELOAD)
+        real = own_file(survey, allowed, path)
+        yield edit(real, some.apply(strip_text(read_text(real))), main, DIALPLAN_RELOAD)
 
 
 def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[Path, Edits]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from busy_callback.errors import AsteriskError, BusyCallbackError
 from busy_callback.settings import Directories, load
 from busy_callback.setup import checks_asterisk as asterisk
 from busy_callback.setup import checks_machine as machine
 from busy_callback.setup.check import INSTALL, Check, CheckFailed, Installation
-from busy_callback.setup.survey import System, look
+from busy_callback.setup.survey import COMMAND, System, look
 
 # Causes before their effects: the first that fails is the one to cure first.
 CHECKS: dict[str, Callable[[Installation], str]] = {
@@ -35,14 +37,26 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
 }
 
 
-def examine(directories: Directories, asterisk_conf: str, system: System) -> list[Check]:
-    """Run all checks and return what they found, in an order in which causes come before their effects."""
+def examine(
+    directories: Directories,
+    asterisk_conf: str,
+    system: System,
+    data: Path | None = None,
+    profiles: str | None = None,
+) -> list[Check]:
+    """Run all checks and return what they found, in an order in which causes come before their effects.
+
+    It is for Asterisk's user to run, not for root where that is another one. ``data`` is where the package's own
+    files are, ``profiles`` what AppArmor confines, where that was found out before.
+    """
     try:
         settings = load(directories.conf)
-        survey = look(directories, asterisk_conf, system)
+        survey = look(directories, asterisk_conf, system, data)
     except BusyCallbackError as error:
+        if os.geteuid() and isinstance(error.__cause__, PermissionError):
+            return [Check("settings", False, f"permission denied: {error}", f"run: sudo {COMMAND} doctor")]
         return [Check("settings", False, str(error), "correct that, then run doctor again")]
-    pbx = Installation(survey, settings)
+    pbx = Installation(survey, settings, profiles)
     return [_run(name, check, pbx) for name, check in CHECKS.items()]
 
 

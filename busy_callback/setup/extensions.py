@@ -90,12 +90,12 @@ def matches(extension: str, number: str) -> bool:
     return extension.replace("-", "") == number.replace("-", "")
 
 
+@dataclass
 class Dialplan:
-    """All contexts, by name."""
+    """All contexts, by name, and the global variables."""
 
-    def __init__(self) -> None:
-        self.contexts: dict[str, Context] = {}
-        self.globals: dict[str, str] = {}
+    contexts: dict[str, Context] = field(default_factory=dict)
+    globals: dict[str, str] = field(default_factory=dict)
 
     def context(self, name: str) -> Context:
         """Return the context of that name, made when there is none."""

@@ -19,13 +19,9 @@ TAKEOVERS = (
     ("macro-vm", "s-BUSY", "MEXTEN"),
     ("macro-simple-dial", "s-BUSY", "EXTTOCALL"),
 )
-# Offered to phones of this PBX alone, and to channels of phones: answering a leg of a queue or ring group, a
-# Local channel, would take the whole call for answered. Only a recall, which is one too and has a call of ours,
-# hears that the callee is taken again. Follow-me may end in voicemail, which must not offer again.
-_TO_PHONES = (
-    '"${FROM_DID}${NODEST}${BUSY_CALLBACK_OFFERED}" = "" & '
-    '("${CHANNEL(channeltype)}" != "Local" | "${BUSY_CALLBACK_RETENTION}" != "")'
-)
+# Whom it is offered to, the AGI script decides by the channel: to phones of this PBX alone, and to no leg of a queue
+# or ring group. Follow-me may end in voicemail, which must not offer again.
+_ONCE = '"${BUSY_CALLBACK_OFFERED}" = ""'
 
 
 def freepbx_override(lines: Sequence[Line]) -> list[str]:
@@ -44,10 +40,10 @@ def freepbx_override(lines: Sequence[Line]) -> list[str]:
             raise SetupError(f"{where} takes over {extension} of {context} already; take that out, then try again")
         if not steps:
             continue  # a module that is not installed
-        kind = "(busy)" if extension == "s-BUSY" else ""
+        only = ",busy" if extension == "s-BUSY" else ""
         wanted += [
             f"[{context}]",
-            f"exten => {extension},1,GosubIf($[{_TO_PHONES}]?busy-callback,${{{variable}}},1{kind})",
+            f"exten => {extension},1,GosubIf($[{_ONCE}]?busy-callback,s,1(${{{variable}}}{only}))",
         ]
         if own and not re.match(r"noop", own[0].application, re.IGNORECASE):
             # FreePBX's trace is off: its first step counts, so all of them come after ours.

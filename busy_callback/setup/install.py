@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import string
 import sys
@@ -10,24 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from busy_callback.errors import SetupError
+from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import Settings, check_setting, load
-from busy_callback.setup import dialplan_changes, feature_codes, placed_files
+from busy_callback.setup import device_settings, dialplan_changes, feature_codes, manager_conf, placed_files
 from busy_callback.setup.config_files import read_text, value_of
-from busy_callback.setup.device_settings import dial_string, named
 from busy_callback.setup.dialplan_changes import choose_codes, unknown_devices, wire
 from busy_callback.setup.journal import Change, Journal
-from busy_callback.setup.marked_blocks import append, insert, strip_text
-from busy_callback.setup.phones import is_true
-from busy_callback.setup.survey import (
-    COMMAND,
-    Survey,
-    agi_source,
-    unreachable,
-)
+from busy_callback.setup.marked_blocks import append, insert
+from busy_callback.setup.own_files import own_file, secret_file
+from busy_callback.setup.snapshot import keeper
+from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unreachable
 from busy_callback.setup.wiring import is_place
-
-MANAGER_RELOAD = "manager reload"
+from busy_callback.store.asterisk_user import User
 
 
 @dataclass(frozen=True)
@@ -39,6 +32,7 @@ class Options:
     extensions: str = ""
     device: str = ""
     context: str = ""
+    allowed: tuple[str, ...] = ()  # folders that may be written in, though they are no PBX's
 
 
 @dataclass(frozen=True)
@@ -57,14 +51,11 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
             f"the running Asterisk uses other directories than asterisk.conf: {told}. Write them into its "
             "[directories], or name the asterisk.conf that Asterisk was started with: --asterisk-conf PATH"
         )
-    closed = unreachable(Path(sys.executable), survey.owner)
-    if closed:
-        raise SetupError(
-            f"user {survey.owner.name} can't run {sys.executable}, as it may not enter {closed}. Install the package "
-            f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
-        )
+    check_python(survey.owner)
     if survey.freepbx and options.wire:
         raise SetupError("--wire is not for FreePBX, where the offer has its own place: leave it out")
+    if options.language and options.language not in survey.languages:
+        raise SettingsError(f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only")
     notes: list[str] = []
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
@@ -75,9 +66,9 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
-        *_manager(survey, settings, secret),
-        *dialplan_changes.changes(survey, wiring, settings),
-        Change.file(survey.agi, agi_source(survey.data).encode(), 0o755),
+        *manager_conf.changes(survey, options.allowed, settings.user, secret),
+        *dialplan_changes.changes(survey, options.allowed, wiring, settings),
+        Change.file(survey.agi, agi_source(survey.data).encode(), 0o755, keeper(survey.agi.parent)),
         *placed_files.prompts(survey, options.language),
         *placed_files.spool(survey),
         *placed_files.log_rotation(survey),
@@ -94,7 +85,17 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     return Plan(tuple(changes), tuple(notes))
 
 
-# -- settings and manager --------------------------------------------------------------------------
+def check_python(owner: Owner | User) -> None:
+    """Raise SetupError where Asterisk's user can't reach the Python that has the package."""
+    closed = unreachable(Path(sys.executable), owner)
+    if closed:
+        raise SetupError(
+            f"user {owner.name} can't run {sys.executable}, as it may not enter {closed}. Install the package "
+            f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
+        )
+
+
+# -- settings --------------------------------------------------------------------------
 
 SETTINGS_TEXT = string.Template("""\
 ; Busy CallBack for Asterisk. Every setting and its default: man busy-callback.
@@ -120,12 +121,19 @@ DEVICES_TEXT = """
 
 
 def _settings_file(survey: Survey, options: Options, settings: Settings, secret: str) -> Iterator[Change]:
-    """Yield the settings file: made when there is none; in the admin's own only a missing secret is put in."""
+    """Yield the settings file: made when there is none; in the admin's own only a missing secret is put in.
+
+    It is for root, Asterisk's user and its group alone.
+    """
     path = Path(survey.directories.conf)
+    named = options.extensions or options.device or options.context
+    if path.is_symlink() and settings.secret and not named:
+        return  # it is whole, and lies where the admin wants it
+    path = own_file(survey, options.allowed, path)
     text = read_text(path)
     if not text:
         device = options.device or _device(survey)
-        others = {} if survey.freepbx else named(survey.reached.devices, device)
+        others = {} if survey.freepbx else device_settings.named(survey.reached.devices, device)
         rows = "".join(f"{number} = {devices}\n" for number, devices in others.items())
         codes = {name: getattr(settings, name) for name in feature_codes.NAMES}
         changed = {name: code for name, code in codes.items() if code != getattr(Settings, name)}
@@ -137,78 +145,21 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
             codes="".join(f"{name} = {code}\n" for name, code in changed.items()),
             devices=DEVICES_TEXT + rows if rows else "",
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),
-            host=_manager_host(survey),
+            host=manager_conf.host(survey),
             user=settings.user,
             secret=secret,
         )
-    elif options.extensions or options.device or options.context:
+    elif named:
         raise SetupError(f"{path} exists already: set extensions, device and context there")
     elif not settings.secret:
         header = next((n for n, line in enumerate(text.splitlines()) if line.strip() == "[manager]"), None)
         block = [f"secret = {secret}"]
         text = append(text, ["[manager]", *block]) if header is None else insert(text, header, block)
-    content = text.encode("utf-8", "surrogateescape")
-    yield Change.file(path, content, 0o640, (0, survey.owner.gid))
+    yield secret_file(survey, path, text)
 
 
 def _device(survey: Survey) -> str:
     """Return the setting by which an extension's devices are found here."""
     if survey.freepbx:
         return "freepbx"
-    return dial_string(survey.reached.devices)
-
-
-def _manager_host(survey: Survey) -> str:
-    """Return the address of this machine at which its manager listens."""
-    address = value_of(survey.manager_conf, "general", "bindaddr")
-    enabled = is_true(value_of(survey.manager_conf, "general", "enabled"))
-    return address if enabled and re.fullmatch(r"[0-9.]+", address) and address != "0.0.0.0" else "127.0.0.1"  # noqa: S104
-
-
-def manager_user(user: str, secret: str, host: str = "127.0.0.1") -> list[str]:
-    """Return the section of our user in manager.conf: from this machine only, and the least that works."""
-    return [
-        f"[{user}]",
-        f"secret = {secret}",
-        "deny = 0.0.0.0/0.0.0.0",
-        f"permit = {host}/255.255.255.255",
-        "read = call,user",
-        "write = reporting,originate",
-        # Nothing else is sent to us: no text of a caller's, and no load on a busy PBX.
-        "eventfilter = Event: DeviceStateChange",
-        "eventfilter = UserEvent: BusyCallback",
-    ]
-
-
-def _manager(survey: Survey, settings: Settings, secret: str) -> Iterator[Change]:
-    lines = survey.manager_conf
-    main = survey.etc / "manager.conf"
-    if not main.exists():
-        raise SetupError(f"{main} is missing. Copy Asterisk's sample of it there, then try again")
-    user = manager_user(settings.user, secret, _manager_host(survey))
-    if survey.freepbx:
-        path = survey.etc / "manager_custom.conf"
-        yield Change.edit(path, append(strip_text(read_text(path)), user), main, MANAGER_RELOAD)
-        return
-    text = strip_text(read_text(main))
-    folder = _included_folder(survey, main)
-    if folder:
-        whole = "\n".join(["; Busy CallBack for Asterisk", *user, ""])
-        yield Change.beside(folder / "busy_callback.conf", whole, main, MANAGER_RELOAD)
-    else:
-        text = append(text, user)
-    if not is_true(value_of(lines, "general", "enabled")):
-        general = [row.number for row in lines if row.path == main and row.section == "general" and row.text.strip()]
-        if not general:
-            raise SetupError(f"{main} has no [general]: add one, then try again")
-        text = insert(text, general[-1], ["enabled = yes", "bindaddr = 127.0.0.1"])
-    yield Change.edit(main, text, main, MANAGER_RELOAD)
-
-
-def _included_folder(survey: Survey, main: Path) -> Path | None:
-    """Return the folder whose ``*.conf`` manager.conf includes last (Debian's): a file there edits nothing."""
-    own = [line for line in survey.manager_conf if line.path == main and line.text.strip()]
-    if own and own[-1].include.endswith("/*.conf"):
-        folder = survey.etc / own[-1].include[: -len("/*.conf")]
-        return folder if folder.is_dir() else None
-    return None
+    return device_settings.dial_string(survey.reached.devices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +31,9 @@ class Phone:
         return f"{self.technology}/{self.name}"
 
 
-def loaded(console: Console, etc: Path) -> Iterator[Phone]:
-    """Yield those that Asterisk has loaded."""
-    written = {phone.device: phone for phone in on_disk(etc)}
+def loaded(console: Console, on_disk: Iterable[Phone]) -> Iterator[Phone]:
+    """Yield those that Asterisk has loaded; of very many, what the files tell of them is enough."""
+    written = {phone.device: phone for phone in on_disk}
     found = list(_endpoints(console.ask("pjsip show endpoints")))
     found += [Phone("SIP", name) for name in _peers(console.ask("sip show peers"))]
     found += [Phone("IAX2", name) for name in _peers(console.ask("iax2 show peers"))]

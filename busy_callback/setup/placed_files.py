@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import re
 import shutil
 import string
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.journal import Change
-from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot
+from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identity, keeper
 from busy_callback.setup.survey import (
     COMMAND,
     Survey,
@@ -27,8 +28,8 @@ OTHER_NAMES = {"tw": "zh"}  # not of the form zh_TW, which Asterisk looks for in
 TIMER = f"{COMMAND}.timer"
 
 
-def _folder(path: Path, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> Change:
-    return Change(path, Snapshot(DIRECTORY, b"", mode, *owner))
+def _folder(path: Path, mode: int = 0o755, owner: tuple[int, int] | None = None) -> Change:
+    return Change(path, Snapshot(DIRECTORY, b"", mode, *(owner or keeper(path.parent))))
 
 
 def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
@@ -45,8 +46,9 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
             yield _folder(sounds / language)
         found = sorted(p for p in (survey.data / "sounds" / language).iterdir() if p.name.startswith(COMMAND))
         names[language] = [path.name for path in found]
+        owner = keeper(sounds / language)
         for path in found:
-            yield Change(sounds / language / path.name, Snapshot(FILE, path.read_bytes(), 0o644), yours=True)
+            yield Change(sounds / language / path.name, Snapshot(FILE, path.read_bytes(), 0o644, *owner), yours=True)
     others = {name: OTHER_NAMES.get(name, fallback) for name in [*installed_languages(sounds), *OTHER_NAMES]}
     for other, language in sorted(others.items()):
         if other.split("_")[0] in survey.languages:
@@ -87,7 +89,8 @@ def log_rotation(survey: Survey) -> Iterator[Change]:
     """Yield logrotate's file for the poller's log, unless that log is rotated already."""
     if survey.system.logrotate.is_dir() and not rotated_already(survey):
         group = grp.getgrgid(survey.owner.gid).gr_name
-        text = LOGROTATE_TEXT.substitute(log=survey.directories.log, user=survey.owner.name, group=group)
+        log = _one_word(survey.directories.log, "logrotate's file")
+        text = LOGROTATE_TEXT.substitute(log=log, user=survey.owner.name, group=group)
         yield Change.file(survey.system.logrotate / COMMAND, text.encode())
 
 
@@ -116,7 +119,7 @@ WantedBy=timers.target
 
 def schedule(survey: Survey) -> Iterator[Change]:
     """Yield what runs the poller each minute: cron's file, else systemd's."""
-    conf = f" --asterisk-conf {survey.asterisk_conf}" if survey.asterisk_conf else ""
+    conf = f" --asterisk-conf {_one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
     command = f"{command_path()}{conf} poll --watch 60"
     if has_cron() and survey.system.cron.is_dir():
         line = f"# Busy CallBack for Asterisk\n* * * * * {survey.owner.name} {command}\n"
@@ -127,6 +130,15 @@ def schedule(survey: Survey) -> Iterator[Change]:
         yield Change.file(survey.system.systemd / TIMER, TIMER_TEXT.encode(), then=SYSTEMD_RELOAD)
     else:
         raise SetupError("there is neither a cron daemon nor systemd to run the poller each minute: install cron")
+
+
+def _one_word(path: str, where: str) -> str:
+    """Return the path, if it is one word of nothing but itself in a file that root's programs read."""
+    if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
+        raise SetupError(
+            f"{path!r} can't stand in {where}: let Asterisk's directories be of letters, digits and _./+:@=-"
+        )
+    return path
 
 
 def start_timer() -> None:
@@ -145,16 +157,15 @@ def stop_timer() -> None:
 def pollers(lock: Path) -> list[int]:
     """Return the processes that are polls of this spool, at work or waiting: they have its lock open."""
     found = []
-    try:
-        wanted = lock.stat()
-    except OSError:
-        return []
-    for process in Path("/proc").glob("[0-9]*"):
+    wanted, writer = identity(lock)
+    for process in Path("/proc").glob("[0-9]*") if wanted else ():
         try:
-            opened = [path.stat() for path in (process / "fd").iterdir() if path.exists()]
+            # Another user's lock may be a file that everybody has open: only that user's processes are polls.
+            others = writer and f"\nUid:\t{writer}\t" not in (process / "status").read_text()
+            opened = [] if others else [path.stat() for path in (process / "fd").iterdir() if path.exists()]
         except OSError:
             continue  # it has just ended
-        if any((file.st_dev, file.st_ino) == (wanted.st_dev, wanted.st_ino) for file in opened):
+        if any((file.st_dev, file.st_ino) == wanted for file in opened):
             found.append(int(process.name))
     return [process for process in found if process != os.getpid()]
 

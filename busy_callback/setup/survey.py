@@ -13,6 +13,7 @@ import sysconfig
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories
 from busy_callback.setup import dialplan_shown, extensions_conf, phones, reached
@@ -24,8 +25,10 @@ from busy_callback.setup.freepbx import OVERRIDE
 from busy_callback.setup.phones import Phone
 from busy_callback.setup.reached import Reached
 from busy_callback.setup.wiring import Places
+from busy_callback.store.asterisk_user import User, runs_as, speaker
 
 COMMAND = "busy-callback"
+READING_TIME = 30.0  # seconds
 AGI_NAME = "busy_callback.py"
 
 
@@ -109,17 +112,26 @@ class Survey:
         return tuple(sorted({number[0] + "X" * (len(number) - 1) for number in self.reached.devices}))
 
 
-def look(directories: Directories, asterisk_conf: str = "", system: System | None = None) -> Survey:
-    """Return the survey of the PBX at ``directories``; raise SetupError when there is none."""
+def look(
+    directories: Directories, asterisk_conf: str = "", system: System | None = None, data: Path | None = None
+) -> Survey:
+    """Return the survey of the PBX at ``directories``; raise SetupError when there is none.
+
+    It reads what Asterisk's user says, and so must not be run by root where that is another user. ``data`` is
+    where the package's own files are, if that is known.
+    """
     system = system or System()
     etc = Path(directories.astetcdir)
     if not etc.is_dir():
         raise SetupError(f"there is no {etc}: is Asterisk installed? Name its asterisk.conf with --asterisk-conf")
     console = Console(directories, asterisk_conf)
     runs = console.runs()
-    extensions = tuple(lines_of(etc / "extensions.conf", etc))
+    with Deadline(READING_TIME, f"reading {etc} takes over {READING_TIME:.0f} s: look at the #include lines there"):
+        extensions = tuple(lines_of(etc / "extensions.conf", etc))
+        manager = tuple(lines_of(etc / "manager.conf", etc))
+        on_disk = tuple(phones.on_disk(etc))
     freepbx = system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions)
-    found = tuple(phones.loaded(console, etc) if runs else phones.on_disk(etc))
+    found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
     written = extensions_conf.read(extensions)
     # FreePBX's own dialplan is known; which number is whose is in its database.
     dialplan = Dialplan() if freepbx else _loaded_dialplan(console, written) if runs else written
@@ -128,8 +140,8 @@ def look(directories: Directories, asterisk_conf: str = "", system: System | Non
         asterisk_conf=asterisk_conf,
         system=system,
         console=console,
-        data=data_directory(),
-        owner=_owner(directories),
+        data=data or data_directory(),
+        owner=_owner(directories, speaker(os.environ, asterisk_conf)),
         runs=runs,
         freepbx=freepbx,
         elsewhere=_elsewhere(directories, console) if runs else {},
@@ -137,7 +149,7 @@ def look(directories: Directories, asterisk_conf: str = "", system: System | Non
         written=written,
         reached=reached.find(dialplan, found),
         extensions_conf=extensions,
-        manager_conf=tuple(lines_of(etc / "manager.conf", etc)),
+        manager_conf=manager,
     )
 
 
@@ -189,7 +201,7 @@ def command_path() -> str:
     return f"{sys.executable} -m busy_callback"
 
 
-def unreachable(path: Path, owner: Owner) -> Path | None:
+def unreachable(path: Path, owner: Owner | User) -> Path | None:
     """Return the first folder on the way to ``path`` that the user may not pass, or None."""
     for folder in (*reversed(path.parents), *reversed(path.resolve().parents)):
         found = folder.stat()
@@ -205,16 +217,15 @@ def agi_source(data: Path) -> str:
     return re.sub(r"\A#!\S+", f"#!{sys.executable}", text)
 
 
-def _owner(directories: Directories) -> Owner:
-    """Return the user that Asterisk runs as: the owner of its control socket, else of its spool."""
-    for place in (directories.control_socket, directories.astspooldir):
-        try:
-            found = os.stat(place)
-            entry = pwd.getpwuid(found.st_uid)
-        except (OSError, KeyError):
-            continue
-        return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise SetupError(f"{directories.astspooldir} is missing or belongs to nobody: start Asterisk once, then try again")
+def _owner(directories: Directories, said_by: int) -> Owner:
+    """Return the user that Asterisk runs as."""
+    try:
+        entry = pwd.getpwuid(runs_as(directories, said_by))
+    except KeyError:
+        raise SetupError(f"{directories.astspooldir} belongs to nobody of this machine: start Asterisk once") from None
+    if not entry.pw_uid and not os.path.isdir(directories.astspooldir):
+        raise SetupError(f"{directories.astspooldir} is missing: start Asterisk once, then try again")
+    return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 def has_cron() -> bool:
@@ -226,7 +237,10 @@ def rotated_already(survey: Survey) -> bool:
     """Tell whether somebody's logrotate file takes care of our log: a second one would stop logrotate."""
     for path in survey.system.logrotate.glob("*") if survey.system.logrotate.is_dir() else ():
         if path.name != COMMAND and path.is_file():
-            words = re.findall(r"^\s*(/[^{]*)", read_text(path), re.MULTILINE)
+            try:
+                words = re.findall(r"^\s*(/[^{]*)", read_text(path), re.MULTILINE)
+            except SetupError:
+                continue  # for root's eyes only: it is of something else
             if any(fnmatch.fnmatch(survey.directories.log, pattern) for line in words for pattern in line.split()):
                 return True
     return False

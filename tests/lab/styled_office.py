@@ -13,8 +13,9 @@ from types import TracebackType
 
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
-from busy_callback.setup.install import MANAGER_RELOAD, Options, Plan, make_plan
+from busy_callback.setup.install import Options, Plan, make_plan
 from busy_callback.setup.journal import Journal, apply, undo
+from busy_callback.setup.manager_conf import RELOAD
 from busy_callback.setup.survey import Survey, System, look
 
 from . import DIES_WITH_US
@@ -110,7 +111,7 @@ class StyledOffice:
 
     def reload(self) -> None:
         """Let Asterisk take up what changed."""
-        for command in (DIALPLAN_RELOAD, MANAGER_RELOAD):
+        for command in (DIALPLAN_RELOAD, RELOAD):
             self.asterisk.console(command)
 
     def uninstall(self) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from busy_callback.settings import Directories, Settings
-from busy_callback.setup import placed_files
+from busy_callback.setup import commands, placed_files
 from busy_callback.store.spool import Spool
+from tests.unit.house import House
 from tests.unit.setup.pbx import Pbx
 
 NOW = 1_800_000_000.0
@@ -48,3 +51,18 @@ def pbx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx:
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     monkeypatch.setattr(placed_files, "has_cron", lambda: True)
     return made
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A PBX of files as Debian owns it, in a folder that everybody may enter; its user asterisk may be an attacker."""
+    with tempfile.TemporaryDirectory(prefix="busy-callback-") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        made = House(root)
+        made.runs()
+        monkeypatch.setenv("PATH", f"{root}/bin:{os.environ['PATH']}")
+        monkeypatch.setattr(placed_files, "has_cron", lambda: True)
+        monkeypatch.setattr("busy_callback.setup.install.unreachable", lambda *a: None)
+        monkeypatch.setattr(commands, "System", lambda: made.system)
+        yield made

@@ -104,6 +104,41 @@ def test_without_a_plan_only_2_to_6_ascii_digits_are_extensions(number: str) -> 
     assert number not in NumberingPlan()
 
 
+def test_a_plan_says_how_long_its_extensions_are() -> None:
+    """From 1 to 15 digits (the longest number of ITU-T E.164), where the settings say so."""
+    plan = NumberingPlan(("N", "2XXXXXXX", "88621[2-9]XXXXXXXXX"))
+    assert [n for n in ("1", "2", "20", "20000000", "886212345678901") if n in plan] == [
+        "2",
+        "20000000",
+        "886212345678901",
+    ]
+    for pattern in ("X" * 16, "", "_", "2?", "2X.", "[", "[]"):
+        with pytest.raises(ValueError, match="is not a pattern of 1 to 15 digits"):
+            NumberingPlan((pattern,))
+
+
+def test_a_plans_numbers_can_be_listed() -> None:
+    """All of them or, where there are too many or any, none."""
+    assert NumberingPlan(("20[1-3]", "9")).listed(4) == ["201", "202", "203", "9"]
+    assert NumberingPlan(("20[1-3]", "9")).listed(3) == []
+    assert NumberingPlan(("X" * 15,)).listed(1000) == []
+    assert NumberingPlan().listed(1000) == []
+
+
+def test_some_extensions_are_taken_out(tmp_path: Path) -> None:
+    """not_callers may not ask, not_callees may not be asked for; the error names the setting. None by default."""
+    settings = load(write(tmp_path, "[general]\nnot_callers = 299, 28X\nnot_callees = 201\n"))
+    settings.check_pair("202", "299")
+    for caller, callee, name in (
+        ("299", "202", "not_callers"),
+        ("285", "202", "not_callers"),
+        ("202", "201", "not_callees"),
+    ):
+        with pytest.raises(NumberError, match=f"is one of the {name}"):
+            settings.check_pair(caller, callee)
+    Settings().check_pair("299", "201")
+
+
 def test_nobody_is_called_back_by_themselves() -> None:
     """A caller never equals its callee."""
     with pytest.raises(NumberError, match="by itself"):
@@ -129,8 +164,9 @@ def test_the_environment_can_name_asterisk_conf(tmp_path: Path) -> None:
     """BUSY_CALLBACK_ASTERISK_CONF wins over what Asterisk tells its AGI scripts."""
     conf = tmp_path / "asterisk.conf"
     conf.write_text("[directories]\nastspooldir => /srv/spool\n")
-    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other"}
-    assert find_directories(environ).astspooldir == "/other"
+    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other", "AST_LOG_DIR": "/other"}
+    found = find_directories(environ)
+    assert (found.astspooldir, found.astlogdir) == ("/other", "/other")
     assert find_directories({**environ, "BUSY_CALLBACK_ASTERISK_CONF": str(conf)}).astspooldir == "/srv/spool"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -40,6 +41,15 @@ exten => _0.,1,Dial(PJSIP/${EXTEN:1}@trunk)
 [other]
 exten => 9,1,Hangup()
 """
+ASTERISK = """\
+[directories]
+astetcdir => {etc}
+astspooldir => {spool}
+astagidir => {agi}
+astdatadir => {data}
+astlogdir => {log}
+astrundir => {run}
+"""
 MANAGER = """\
 ; nothing is allowed
 [general]
@@ -63,6 +73,7 @@ class Pbx:
             (self.root / "asterisk" / name).mkdir(parents=True)
         for name in ("cron.d", "logrotate.d", "systemd", "bin"):
             (self.root / name).mkdir()
+        self.tell_directories()
         self.write("extensions.conf", EXTENSIONS)
         self.write("manager.conf", MANAGER)
         (self.root / "bin" / "asterisk").write_text(
@@ -79,6 +90,16 @@ class Pbx:
     def etc(self) -> Path:
         """Asterisk's configuration."""
         return self.root / "asterisk" / "etc"
+
+    @property
+    def conf(self) -> Path:
+        """The asterisk.conf that tells of it."""
+        return self.root / "asterisk.conf"
+
+    def tell_directories(self, **others: str) -> None:
+        """Write asterisk.conf, with some directories elsewhere."""
+        places = {name: str(self.root / "asterisk" / name) for name in ("etc", "spool", "agi", "data", "log", "run")}
+        self.conf.write_text(ASTERISK.format(**{**places, **others}))
 
     @property
     def system(self) -> System:
@@ -123,13 +144,13 @@ class Pbx:
         """Look at it, after a reload of the dialplan if it runs."""
         if self.answers_console and self.loads_files:
             (self.root / "answers" / "dialplan show").write_text(shown(self.etc))
-        return look(self.directories, "", self.system)
+        return look(self.directories, str(self.conf), self.system)
 
     def journal(self) -> Journal:
         """Return the journal as it is on disk."""
         return Journal(self.system.state)
 
-    def plan(self, *wire: str, **options: str) -> Plan:
+    def plan(self, *wire: str, **options: Any) -> Plan:
         """Return what install would do."""
         return make_plan(self.survey(), Options(wire=wire, **options), self.journal())
 
@@ -142,8 +163,7 @@ class Pbx:
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:
         """Run ``busy-callback`` on it, with an answer to what it asks; return exit status and what it prints."""
         monkeypatch.setattr(commands, "System", lambda: self.system)
-        monkeypatch.setattr(commands, "look", lambda directories, conf: self.survey())
-        done = CliRunner().invoke(main, list(words), input=answer)
+        done = CliRunner().invoke(main, ["--asterisk-conf", str(self.conf), *words], input=answer)
         return done.exit_code, done.output
 
     def tree(self) -> dict[str, Snapshot]:

@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from busy_callback.cli import main
 from busy_callback.errors import AsteriskError
 from busy_callback.settings import Directories, Settings
 from busy_callback.setup import checks_asterisk, checks_machine
@@ -38,7 +36,7 @@ def installed(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def examined(pbx: Pbx) -> dict[str, Check]:
     """Return the checks by their names."""
-    return {check.name: check for check in examine(pbx.directories, "", pbx.system)}
+    return {check.name: check for check in examine(pbx.directories, str(pbx.conf), pbx.system)}
 
 
 def test_every_check_has_a_result(pbx: Pbx) -> None:
@@ -211,10 +209,10 @@ def test_the_commands_exit_status_and_json(pbx: Pbx, monkeypatch: pytest.MonkeyP
         ([Check("a", True, "x"), Check("b", False, "bad", "do")], 1),
     ):
         monkeypatch.setattr("busy_callback.setup.doctor.examine", lambda *a, found=checks: found)
-        done = CliRunner().invoke(main, ["doctor", "--json"])
-        assert done.exit_code == status
-        assert json.loads(done.output)[-1].keys() == {"name", "ok", "message", "cure"}
-        assert CliRunner().invoke(main, ["doctor"]).exit_code == status
+        done, output = pbx.command(monkeypatch, "doctor", "--json")
+        assert done == status
+        assert json.loads(output)[-1].keys() == {"name", "ok", "message", "cure"}
+        assert pbx.command(monkeypatch, "doctor")[0] == status
 
 
 def test_install_and_uninstall_from_the_command_line(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,9 @@ def test_freepbx_loses_nothing_but_a_line_of_its_log(tmp_path: Path, form: str) 
     ]
     assert [line.split(",")[1] for line in wanted if "s-BUSY" in line] == ["1", "1", "1", "2", "3"]
     assert [line.split(",")[1] for line in wanted if "s-NOANSWER" in line] == ["1", "2", "3"]
-    assert sum("busy-callback,${EXTTOCALL},1(busy)" in line for line in wanted) == 2
-    assert sum("busy-callback,${EXTTOCALL},1)" in line for line in wanted) == 1
-    assert sum("busy-callback,${MEXTEN},1(busy)" in line for line in wanted) == 1
+    assert sum("busy-callback,s,1(${EXTTOCALL},busy)" in line for line in wanted) == 2
+    assert sum("busy-callback,s,1(${EXTTOCALL})" in line for line in wanted) == 1
+    assert sum("busy-callback,s,1(${MEXTEN},busy)" in line for line in wanted) == 1
 
 
 @pytest.mark.parametrize("form", ["Macro", "Gosub"])

@@ -103,7 +103,8 @@ def test_the_manager_is_opened_to_this_machine_only(pbx: Pbx) -> None:
     text = (pbx.etc / "manager.conf").read_text()
     general, _, rest = text.partition("[boss]")
     assert "port = 5039\n; BEGIN busy-callback\nenabled = yes\nbindaddr = 127.0.0.1\n; END busy-callback\n" in general
-    user = rest.partition("[busy_callback]")[2]
+    assert rest.endswith("; BEGIN busy-callback\n#tryinclude busy_callback_manager.conf\n; END busy-callback\n")
+    user = (pbx.etc / "busy_callback_manager.conf").read_text().partition("[busy_callback]")[2]
     assert "deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\n" in user
     assert "read = call,user\nwrite = reporting,originate\neventfilter" in user
 
@@ -120,7 +121,7 @@ def test_a_manager_at_another_address_of_this_machine(pbx: Pbx) -> None:
     pbx.write("manager.conf", "[general]\nenabled = yes\nbindaddr = 10.0.0.5\n")
     pbx.install()
     assert load(pbx.directories.conf).host == "10.0.0.5"
-    assert "permit = 10.0.0.5/255.255.255.255" in (pbx.etc / "manager.conf").read_text()
+    assert "permit = 10.0.0.5/255.255.255.255" in (pbx.etc / "busy_callback_manager.conf").read_text()
 
 
 def test_a_folder_of_managers_is_used(pbx: Pbx) -> None:
@@ -148,6 +149,16 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     assert text.endswith("#include extensions_busy_callback.conf\n; END busy-callback\n")
 
 
+def test_an_older_form_of_the_offer_is_brought_up_to_date(pbx: Pbx) -> None:
+    """A context that an older version wired gets this one's line, in the same place."""
+    pbx.install("phones")
+    path = pbx.etc / "extensions.conf"
+    new = path.read_text()
+    path.write_text(new.replace("Gosub(busy-callback,s,1(${EXTEN}))", "Gosub(busy-callback,${EXTEN},1)"))
+    pbx.install()
+    assert path.read_text() == new
+
+
 def test_without_wire_the_command_is_told(pbx: Pbx) -> None:
     """On plain Asterisk nobody's context is changed unasked; the plan's note has the command and the Dial's line."""
     note = pbx.plan().notes[-1]
@@ -172,6 +183,7 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
     touched = {change.path.name for change in changes if change.path.parent == freepbx.etc}
     assert touched == {
         "busy_callback.conf",
+        "busy_callback_manager.conf",
         "extensions_busy_callback.conf",
         "extensions_custom.conf",
         "extensions_override_freepbx.conf",

@@ -48,7 +48,7 @@ def test_asterisks_tables_are_read(pbx: Pbx) -> None:
             "iax2 show peer 401": '  Context      : office\n  Callerid     : "D" <401>\n',
         },
     )
-    assert list(loaded(pbx.survey().console, pbx.etc)) == [
+    assert list(loaded(pbx.survey().console, on_disk(pbx.etc))) == [
         Phone("PJSIP", "anna", "phones", "201", True),
         Phone("PJSIP", "bert-desk", "phones", "202", False),
         Phone("PJSIP", "trunk", "outside", "", False),
@@ -62,7 +62,7 @@ def test_of_very_many_the_files_tell_the_rest(pbx: Pbx, monkeypatch: pytest.Monk
     """Not each of thousands is asked for one by one."""
     monkeypatch.setattr("busy_callback.setup.phones.DETAILS", 1)
     pbx.write("pjsip.conf", "[202]\ntype=endpoint\ncontext=office\n")
-    found = list(loaded(pbx.survey().console, pbx.etc))
+    found = list(loaded(pbx.survey().console, on_disk(pbx.etc)))
     assert [(phone.name, phone.context) for phone in found] == [("201", "phones"), ("202", "office"), ("trunk", "")]
 
 

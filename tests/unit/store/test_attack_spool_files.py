@@ -113,7 +113,7 @@ def test_in_place_of_a_report_it_counts_as_a_claim(spool: Spool, elsewhere: Path
     assert read_report(report).claimed
     if put is not foreign:
         with pytest.raises(OSError, match=r"Errno"):
-            withdraw(report) if put is not fifo else os.open(report, os.O_WRONLY | os.O_NONBLOCK)
+            withdraw(report)
 
 
 def test_a_file_of_root_or_of_the_spools_owner_is_ours(spool: Spool, elsewhere: Path) -> None:

@@ -1,0 +1,179 @@
+"""Works in another user's folder as that user: a child that has given up root's rights for good does it.
+
+Root hands the child a function, its arguments and the open folder, and takes back a value: nothing that the other
+user put there (a link, a FIFO, a name that changes meanwhile) is met with root's rights. The kernel keeps that user
+from looking into the child or changing it: a process that has changed its user can't be traced (ptrace(2),
+PR_SET_DUMPABLE). What comes back is taken apart as data all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import os
+import pickle
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
+
+from busy_callback.errors import BusyCallbackError, SetupError
+from busy_callback.settings import Directories
+from busy_callback.setup.console import Console
+from busy_callback.store.asterisk_user import become
+from busy_callback.store.safe_paths import Folder, open_folder, user_name
+
+T = TypeVar("T")
+
+PATIENCE = 60.0  # seconds for one answer: what lies in another user's folder may be made to hold us
+_VALUES = (BusyCallbackError, OSError, PurePath, Directories, Console)  # beside dataclasses
+_HEAD = 8  # bytes of a message's length
+_helpers: dict[int, _Helper] = {}
+_kept = False
+
+
+def at(path: Path, function: Callable[..., T], *arguments: object, as_root: bool = False) -> T:
+    """Return ``function(folder, name, *arguments)`` for the open folder of ``path`` and its name in it.
+
+    Who can write in the folder besides root is who does it, unless ``as_root`` is asked for: then the function must
+    touch nothing in the folder but by descriptors that it made itself.
+    """
+    with open_folder(str(path.parent)) as folder:
+        if as_root or not folder.writer or os.geteuid():
+            return function(folder, path.name, *arguments)
+        return _ask(folder.writer, function, (path.name, *arguments), folder)
+
+
+def call(uid: int, function: Callable[..., T], *arguments: object) -> T:
+    """Return ``function(*arguments)`` as another user has it, or as we do where we are that user or not root."""
+    if uid == 0 or os.geteuid():
+        return function(*arguments)
+    return _ask(uid, function, arguments, None)
+
+
+@contextlib.contextmanager
+def kept_helpers() -> Iterator[None]:
+    """Let one child do all that is to be done as its user, until this ends: a start takes a hundred times as long."""
+    global _kept  # noqa: PLW0603 - as global as the process is
+    _kept = True
+    try:
+        yield
+    finally:
+        _kept = False
+        while _helpers:
+            _helpers.popitem()[1].end()
+
+
+def _ask(uid: int, function: Callable[..., T], arguments: tuple[object, ...], folder: Folder | None) -> T:
+    helper = _helpers.get(uid) or _Helper(uid)
+    try:
+        answer: T = helper.ask(function, arguments, folder)
+        return answer
+    finally:
+        if _kept and helper.well:
+            _helpers[uid] = helper
+        else:
+            _helpers.pop(uid, None)
+            helper.end()
+
+
+class _Helper:
+    """A child with another user's rights, which does what it is asked, one thing after the other."""
+
+    def __init__(self, uid: int) -> None:
+        self._uid = uid
+        self.well = True
+        self._socket, there = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if not self._pid:
+            try:
+                for other in (self, *_helpers.values()):
+                    other._socket.close()
+                become(uid)
+                _serve(there)
+            finally:
+                os._exit(1)
+        there.close()
+        self._socket.settimeout(PATIENCE)
+
+    def ask(self, function: Callable[..., T], arguments: tuple[object, ...], folder: Folder | None) -> T:
+        """Return what the function returns; raise what it raises, and SetupError where no answer comes."""
+        self.well = False
+        try:
+            _send(self._socket, (function, arguments, folder), [folder.descriptor] if folder else [])
+            well, answer = _received(self._socket, _Answer)[0]
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            where = f" in {folder.path}" if folder else ""
+            who = user_name(self._uid)
+            raise SetupError(f"what was to be done as user {who}{where} has not ended well: {error}") from error
+        self.well = True
+        if well:
+            return answer  # type: ignore[no-any-return]
+        raise answer
+
+    def end(self) -> None:
+        """Let it go; one that does not answer is ended."""
+        self._socket.close()
+        if not self.well:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, 9)
+        os.waitpid(self._pid, 0)
+
+
+def _serve(there: socket.socket) -> None:
+    """Do what is asked until nobody asks any more."""
+    while True:
+        try:
+            (function, arguments, folder), descriptors = _received(there, pickle.Unpickler)
+        except EOFError:
+            os._exit(0)
+        try:
+            if folder:
+                folder.descriptor = descriptors[0]
+                with folder:
+                    answer: tuple[bool, object] = True, function(folder, *arguments)
+            else:
+                answer = True, function(*arguments)
+        except (BusyCallbackError, OSError) as error:
+            answer = False, error
+        except Exception:  # a fault of ours
+            answer = False, SetupError(traceback.format_exc())
+        _send(there, answer, [])
+
+
+def _send(to: socket.socket, message: object, descriptors: list[int]) -> None:
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    socket.send_fds(to, [len(data).to_bytes(_HEAD, "big")], descriptors)
+    to.sendall(data)
+
+
+def _received(by: socket.socket, unpickler: type[pickle.Unpickler]) -> tuple[Any, list[int]]:
+    """Return the next message and the descriptors that came with it; raise EOFError where none comes any more."""
+    head, descriptors, _, _ = socket.recv_fds(by, _HEAD, 1)
+    if len(head) < _HEAD:
+        raise EOFError("the other end is gone")
+    left = int.from_bytes(head, "big")
+    parts = []
+    while left:
+        part = by.recv(min(left, 1 << 20))
+        if not part:
+            raise EOFError("the other end is gone")
+        parts.append(part)
+        left -= len(part)
+    return unpickler(io.BytesIO(b"".join(parts))).load(), descriptors
+
+
+class _Answer(pickle.Unpickler):
+    """Reads an answer as data: values of ours, paths and errors, and nothing that does anything."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a class that an answer may have; raise UnpicklingError for everything else."""
+        found = super().find_class(module, name) if "." not in name else None
+        if isinstance(found, type) and (dataclasses.is_dataclass(found) or issubclass(found, _VALUES)):
+            return found
+        raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")
