@@ -102,8 +102,9 @@ class Channel:
         return self.ask(f"SIPPEER({name},chanvar[BUSY_CALLBACK_FROM])")[0] if technology == "SIP" else ""
 
     def _by_name(self, settings: Settings) -> str:
-        """Return the extension by the setting ``device``, read backwards."""
-        found = (_between(self.device, *form.split("{ext}")) for form in _forms(settings))
+        """Return the extension by ``[devices]`` and the setting ``device``, read backwards."""
+        named = settings.extension_of(self.device)
+        found = (named, *(_between(self.device, *form.split("{ext}")) for form in _forms(settings)))
         return next((number for number in found if number in settings.extensions), "")
 
     def _by_hint(self, settings: Settings) -> str:
@@ -144,7 +145,9 @@ class Channel:
     # -- an extension's devices --------------------------------------------------------------------
 
     def _set_devices(self, number: str, settings: Settings) -> list[str]:
-        """Return the dial strings that the setting ``device`` gives to an extension of the plan."""
+        """Return the dial strings that ``[devices]``, else ``device``, gives to an extension of the plan."""
+        if number in settings.devices:
+            return settings.devices[number].split("&")
         if settings.device.startswith("hint@"):
             return _devices_of(self.ask(f"HINT({number}@{settings.device[5:]})")[0])
         return [form.replace("{ext}", number) for form in _forms(settings)]
@@ -158,7 +161,7 @@ class Channel:
     def devices(self, number: str, settings: Settings) -> dict[str, str]:
         """Return the devices of an extension with Asterisk's words for their states, as pbx/ami's survey has them."""
         devices = self._freepbx_devices(number) if settings.device == "freepbx" else []
-        if devices or settings.device not in {"auto", "freepbx"}:
+        if devices or number in settings.devices or settings.device not in {"auto", "freepbx"}:
             devices = devices or self._set_devices(number, settings)
             return dict(zip(devices, self.states(devices)))
         pjsip, sip = self.states([f"PJSIP/{number}", f"SIP/{number}"])

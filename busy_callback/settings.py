@@ -12,7 +12,7 @@ import stat
 
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
-from busy_callback.request import NO_REPLY
+from busy_callback.request import NO_REPLY, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def _yes_or_no(text: str) -> bool:
     if text not in {"yes", "no"}:
         raise ValueError("yes or no")
     return text == "yes"
+
+
+_DEVICE = r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}"
 
 
 def _like(pattern: str, meaning: str) -> Callable[[str], str]:
@@ -112,9 +115,28 @@ class Settings:
     user: str = "busy_callback"
     secret: str = ""
 
+    def __init__(self) -> None:
+        self.devices: dict[str, str] = {}  # [devices]: by extension, its devices joined by &
+
     def service_duration(self, kind: str) -> int:
         """Return how long a request of that kind lives."""
         return self.service_time_no_reply if kind == NO_REPLY else self.service_time
+
+    def devices_of(self, extension: str) -> str:
+        """Return the extension's devices as a dial string: ``[devices]`` first; '' where Asterisk has to be asked."""
+        rest = self.device.replace("{ext}", extension) if "{ext}" in self.device else ""
+        return self.devices.get(extension, rest)
+
+    def extension_of(self, device: str) -> str:
+        """Return the extension whose device it is, the first of several; '' where Asterisk has to be asked."""
+        for extension, devices in self.devices.items():
+            if device in devices.split("&"):
+                return extension
+        before, mark, after = self.device.partition("{ext}")
+        if not mark or not device.startswith(before) or not device.endswith(after):
+            return ""
+        extension = device[len(before) : len(device) - len(after)]
+        return extension if is_number(extension) and extension not in self.devices else ""
 
     def check_pair(self, caller: str, callee: str) -> None:
         """Raise NumberError, saying why, unless ``caller`` may ask to be called back by ``callee``."""
@@ -166,7 +188,15 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "user": _like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
         "secret": _like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
     },
+    "devices": {  # the key is an extension
+        "": _like(rf"{_DEVICE}(?:&{_DEVICE})*", "an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile"),
+    },
 }
+
+
+def _kind(section: str, key: str) -> str:
+    """Return the key under which ``_KEYS`` has what reads a setting."""
+    return "" if section == "devices" and is_number(key) else key
 
 
 def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
@@ -211,7 +241,7 @@ def _read(path: str, errors: str = "strict") -> str:
 def check_setting(section: str, key: str, value: str) -> None:
     """Raise SettingsError, saying what is allowed, when the setting can't have this value."""
     try:
-        _KEYS[section][key](value)
+        _KEYS[section][_kind(section, key)](value)
     except ValueError as error:
         raise SettingsError(f"{key} = {value!r} is not {error}") from None
 
@@ -230,16 +260,20 @@ def load(path: str) -> Settings:
         raise SettingsError(f"{path}: can't be read: {error}") from error
     seen = set()
     for where, section, key, value in _settings_of(text, path):
-        if key not in _KEYS[section]:
-            allowed = ", ".join(_KEYS[section])
+        if _kind(section, key) not in _KEYS[section]:
+            allowed = ", ".join(_KEYS[section]) or "extensions of 2 to 6 digits"
             raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
         if key in seen:
             raise SettingsError(f"{where}: {key} is set a second time")
         seen.add(key)
         try:
-            setattr(settings, key, _KEYS[section][key](value))
+            found = _KEYS[section][_kind(section, key)](value)
         except ValueError as error:
             raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
+        if section == "devices":
+            settings.devices[key] = str(found)
+        else:
+            setattr(settings, key, found)
     return settings
 
 

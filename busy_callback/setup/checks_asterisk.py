@@ -9,11 +9,11 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
-from busy_callback.setup.install import our_dialplan
+from busy_callback.setup.dialplan_changes import our_dialplan, proposal
+from busy_callback.setup.freepbx import freepbx_override
 from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
-from busy_callback.setup.wiring import freepbx_override
 from busy_callback.store import offer_switch
 from busy_callback.store.spool import Spool
 
@@ -117,15 +117,14 @@ def check_offer(pbx: Installation) -> str:
             raise CheckFailed("FreePBX's dialplan does not offer the callback", INSTALL)
         return "FreePBX's dialplan offers it"
     if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
-        where = survey.context or "CONTEXT"
-        raise CheckFailed("no dialplan offers the callback to a caller", f"run: {COMMAND} install --wire {where}")
+        raise CheckFailed("no dialplan offers the callback to a caller", proposal(survey))
     return "the dialplan offers it"
 
 
 def check_probe(pbx: Installation) -> str:
     """Check that ChanIsAvail, run through the manager as the poller does, gives an answer."""
-    phones = pbx.survey.phones
-    device = f"{phones[0].technology}/{phones[0].extension}" if phones else "Local/0@busy-callback-probe"
+    devices = next(iter(pbx.survey.reached.devices.values()), "Local/0@busy-callback-probe")
+    device = devices.partition("&")[0]
     try:
         with Ami(pbx.settings) as ami:
             answer = ami.probe(device)
@@ -165,7 +164,7 @@ def check_prompts(pbx: Installation) -> str:
 def check_extensions(pbx: Installation) -> str:
     """Check that every phone that is named by its number is in the numbering plan."""
     settings, survey = pbx.settings, pbx.survey
-    numbers = [phone.extension for phone in survey.phones]
+    numbers = list(survey.reached.devices)
     missing = [number for number in numbers if number not in settings.extensions]
     told = " ".join(settings.extensions.patterns) or "any 2 to 6 digits"
     if missing:
@@ -178,8 +177,9 @@ def check_extensions(pbx: Installation) -> str:
 
 def check_states(pbx: Installation) -> str:
     """Check that the phones' states tell when they are in a call."""
-    silent = [phone for phone in pbx.survey.phones if not phone.says_busy]
-    deaf = [phone.extension for phone in silent if phone.technology == "SIP"]
+    owned = {device for devices in pbx.survey.reached.devices.values() for device in devices.split("&")}
+    silent = [phone for phone in pbx.survey.phones if phone.device in owned and not phone.says_busy]
+    deaf = [phone.name for phone in silent if phone.technology == "SIP"]
     if deaf:
         raise CheckFailed(
             f"chan_sip does not count the calls of {', '.join(deaf[:5])}: they look free while they talk",
@@ -187,7 +187,7 @@ def check_states(pbx: Installation) -> str:
         )
     if silent:
         return (
-            f"{silent[0].extension} and others never say busy by themselves (no device_state_busy_at): a phone that "
+            f"{silent[0].name} and others never say busy by themselves (no device_state_busy_at): a phone that "
             "takes a second call rings instead; device_state_busy_at = 1 in pjsip.conf makes it busy in its first call"
         )
     return "the phones tell when they are in a call"

@@ -71,7 +71,12 @@ def _as_root(what: str) -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show each change as a diff, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--wire", metavar="CONTEXT", multiple=True, help="Offer the callback after this context's Dial.")
+@click.option(
+    "--wire",
+    metavar="CONTEXT|FILE:LINE",
+    multiple=True,
+    help="Offer the callback behind the Dials that calls from this context come to, or behind the Dial of this line.",
+)
 @click.option(
     "--language", metavar="LANGUAGE", default="", help="Prompts for phones whose language has none. [default: en]"
 )
@@ -158,7 +163,8 @@ def _show(survey: Survey, plan: Plan) -> None:
     """Print what was found and what will be changed, long lists by their folders."""
     kind = "FreePBX" if survey.freepbx else "Asterisk"
     runs = "running" if survey.runs else "not running"
-    phones = f"{len(survey.phones)} {survey.technology or 'PJSIP and SIP'} phones" if survey.phones else "no phones"
+    found = survey.reached.devices
+    phones = f"{len(found)} {survey.technology or 'PJSIP and SIP'} phones" if found else "no phones"
     say(f"{kind} in {survey.etc}, {runs}, as user {survey.owner.name}; {phones} ({', '.join(survey.plan)})")
     folders: dict[Path, list[Change]] = {}
     for change in plan.changes:

@@ -11,8 +11,8 @@ from pathlib import Path
 from busy_callback.errors import SetupError
 from busy_callback.setup import as_owner, manager_conf, placed_files
 from busy_callback.setup.changing import undo
+from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
 from busy_callback.setup.entry import Back
-from busy_callback.setup.install import DIALPLAN_RELOAD
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import names_in, remove, remove_tree
 from busy_callback.setup.survey import COMMAND, Survey

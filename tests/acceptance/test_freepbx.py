@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback.setup.config_files import lines_of
-from busy_callback.setup.wiring import freepbx_override
+from busy_callback.setup.freepbx import freepbx_override
 
 from ..lab.freepbx_dialplans import MAIN, additional
 from ..lab.office import Office

@@ -41,11 +41,15 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
         ("[general]\ndevice = PJSIP\n", 2, "PJSIP/{ext}"),
         ("[general]\ncontext = a b\n", 2, "a dialplan context's name"),
         ("[general]\nring_tme = 5\n", 2, "has no setting 'ring_tme'; allowed are extensions"),
-        ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager]"),
+        ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager], [devices]"),
         ("[general]\nring_time=5\nRing_Time=6\n", 3, "ring_time is set a second time"),
         ("ring_time = 5\n", 1, "'ring_time = 5' is not a setting (key = value) of a [section]"),
         ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
         ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
+        ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 2 to 6"),
+        ("[devices]\n = PJSIP/anna\n", 2, "is not a setting"),
+        ("[devices]\n201 = anna\n", 2, "201 = 'anna' is not an extension's devices, as PJSIP/anna"),
+        ("[devices]\n201 = PJSIP/anna,20,tT\n", 2, "an extension's devices"),
     ],
 )
 def test_a_bad_value_is_one_error_that_says_where_and_what(tmp_path: Path, text: str, line: int, says: str) -> None:
@@ -55,6 +59,23 @@ def test_a_bad_value_is_one_error_that_says_where_and_what(tmp_path: Path, text:
         load(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
+
+
+def test_extensions_and_devices_are_mapped_both_ways(tmp_path: Path) -> None:
+    """[devices] names an extension's devices and counts first; the dial string of the others tells both ways."""
+    text = "[general]\ndevice = PJSIP/{ext}-desk\n[devices]\n201 = PJSIP/anna&SIP/201m\n299 = PJSIP/anna\n"
+    settings = load(write(tmp_path, text))
+    assert [settings.devices_of(e) for e in ("201", "202")] == ["PJSIP/anna&SIP/201m", "PJSIP/202-desk"]
+    owners = ("PJSIP/anna", "SIP/201m", "PJSIP/202-desk", "PJSIP/201-desk", "PJSIP/trunk-desk", "PJSIP/202", "SIP/anna")
+    assert [settings.extension_of(device) for device in owners] == ["201", "201", "202", "", "", "", ""]
+
+
+def test_without_a_dial_string_asterisk_has_to_be_asked() -> None:
+    """With auto, a hint or FreePBX the settings alone tell neither."""
+    settings = Settings()
+    for settings.device in ("auto", "freepbx", "hint@phones"):
+        assert (settings.devices_of("201"), settings.extension_of("PJSIP/201")) == ("", "")
+    assert Settings().devices is not settings.devices
 
 
 @pytest.mark.parametrize("text", ["no section\n", "[general]\nring_time=5\nring_time=6\n", "[general\n"])

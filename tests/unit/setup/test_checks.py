@@ -25,6 +25,8 @@ from busy_callback.setup.checks_machine import (
     check_settings,
     check_spool,
 )
+from busy_callback.setup.extensions import Dialplan
+from busy_callback.setup.reached import Reached
 from busy_callback.setup.survey import Owner
 from tests.lab.standin import StandIn
 from tests.unit.setup.pbx import Pbx
@@ -66,7 +68,8 @@ def test_a_manager_that_is_on_off_or_refuses(pbx: Pbx, installation: Installatio
 def test_the_probe_answers_or_not(installation: Installation, standin: StandIn) -> None:
     """As the poller asks; without a phone too; without an answer, or without a manager, the cure is told."""
     assert check_probe(installation) == "ChanIsAvail(PJSIP/201) answers"
-    phoneless = Installation(dataclasses.replace(installation.survey, phones=()), installation.settings)
+    nobody = Reached(Dialplan(), ())
+    phoneless = Installation(dataclasses.replace(installation.survey, reached=nobody), installation.settings)
     assert check_probe(phoneless) == "ChanIsAvail(Local/0@busy-callback-probe) answers"
     standin.forget_probe = True
     with pytest.raises(CheckFailed, match="gives no answer"):

@@ -194,7 +194,7 @@ def test_phones_that_do_not_tell_their_state(pbx: Pbx) -> None:
     assert "device_state_busy_at = 1" in check.message
     pbx.runs(
         pjsip_show_endpoints="No objects found.\n",
-        sip_show_peers="201/201  (Unspecified)  D\ntrunk  10.0.0.1\n",
+        sip_show_peers="Name/username  Host\n201/201  (Unspecified)  D\ntrunk  10.0.0.1\n2 sip peers [Monitored: 0]\n",
         sip_show_peer_201="  * Name       : 201\n  Context      : phones\n  Call limit   : 0\n",
     )
     check = examined(pbx)["states"]

@@ -14,7 +14,6 @@ from busy_callback.settings import load
 from busy_callback.setup import placed_files
 from busy_callback.setup.changing import undo
 from busy_callback.setup.dialplan import FILE_NAME
-from busy_callback.setup.wiring import GOSUB
 from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.setup.pbx import Pbx
 
@@ -156,16 +155,16 @@ def test_an_older_form_of_the_offer_is_brought_up_to_date(pbx: Pbx) -> None:
     pbx.install("phones")
     path = pbx.etc / "extensions.conf"
     new = path.read_text()
-    path.write_text(new.replace(GOSUB, "Gosub(busy-callback,${EXTEN},1)"))
+    path.write_text(new.replace("Gosub(busy-callback,s,1(${EXTEN}))", "Gosub(busy-callback,${EXTEN},1)"))
     pbx.install()
     assert path.read_text() == new
 
 
-def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
-    """On plain Asterisk nobody's context is changed unasked; the plan's note has the line and the command."""
+def test_without_wire_the_command_is_told(pbx: Pbx) -> None:
+    """On plain Asterisk nobody's context is changed unasked; the plan's note has the command and the Dial's line."""
     note = pbx.plan().notes[-1]
     assert "busy-callback install --wire phones" in note
-    assert "same => n,Gosub(busy-callback,s,1(${EXTEN}))" in note
+    assert "behind extensions.conf:6 Dial(PJSIP/${EXTEN},20)" in note
     pbx.install()
     assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
 
