@@ -67,7 +67,7 @@ class Poller(Runs):
             for request in live.recalling():
                 self._settle(device_states, request)
         except OSError as error:
-            raise SpoolError(f"what became of a recall can't be told: {why(error)}") from error
+            raise SpoolError(f"the recalls under way can't be checked: {why(error)}") from error
         while device_states.changed:
             live.touch(device_states.changed.pop())
         queues = live.take_queues(self._clock())

@@ -137,7 +137,7 @@ class PollerLock:
                 pass  # it has just ended, or is not ours to ask: the lock tells
 
     def _complaint(self) -> str:
-        return f"another poll (process {self._holder() or 'unknown'}) has not ended for {HANDOVER_TIME:.0f} s"
+        return f"another poll (process {self._holder() or 'unknown'}) still works after {HANDOVER_TIME:.0f} s"
 
     def _write(self, number: int, place: int) -> None:
         try:

@@ -65,7 +65,7 @@ def _remove(spool: Spool, folder: str, names: Iterable[str]) -> None:
                 except FileNotFoundError:
                     pass
                 except IsADirectoryError:
-                    spool.set_aside(path, name, "it is in the way and can't be removed")
+                    spool.set_aside(path, name, "it is a directory, where only files belong")
         left = left[_BATCH:]
         if left:
             time.sleep(0.001)  # flock is not fair: let those in who wait

@@ -69,8 +69,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/poller.py",
-                '        except OSError as error:\n            raise SpoolError(f"what',
-                '        except ZeroDivisionError as error:\n            raise SpoolError(f"what',
+                '        except OSError as error:\n            raise SpoolError(f"the recalls',
+                '        except ZeroDivisionError as error:\n            raise SpoolError(f"the recalls',
             ),
         ),
         (f"{KILL}[Poll]",),
