@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from busy_callback import policy
+from busy_callback import policy, settlement
 from busy_callback import request as rq
 from busy_callback.clock import ClockSteps, since_boot
 from busy_callback.errors import AsteriskError, SpoolError
@@ -129,16 +129,16 @@ class Poller:
         outgoing = self.directories.outgoing
         report = self.spool.path("recalls", callfile.report_name(request))
         restarted = self._asterisk_start() != request.asterisk_start
-        file_waits = callfile.waits(outgoing, request)  # before the report: see policy.settle
+        file_waits = callfile.waits(outgoing, request)  # before the report: see settlement.settle
         outcome = callfile.read_report(report)
         now = self._clock()
         overdue = policy.is_overdue(request, now, self.settings)
         if not outcome.claimed and not outcome.withdrawn and file_waits and (restarted or overdue):
             withdraw(report)
             outcome = callfile.read_report(report)
-        new = policy.settle(request, outcome, file_waits, restarted, now, self.settings)
+        new = settlement.settle(request, outcome, file_waits, restarted, now, self.settings)
         if new is None and outcome.caller:
-            self._soon = now + ENDING  # the call is over; Asterisk has not taken its file away yet
+            self._soon = now + ENDING  # the call is over; its other leg is about to say so too
         if new and self._change(request, new) and (restarted or not outcome.claimed):
             callfile.remove(outgoing, request)  # a new Asterisk would keep it for ever, or run it in vain
 

@@ -80,7 +80,7 @@ class Request:
     """Caller's wish to be called back when callee is free; a value, changed only by ``but``.
 
     Times are seconds since the epoch. ``attempt`` numbers the recalls handed to Asterisk,
-    ``unanswered`` counts those that the caller let ring. ``started`` and ``asterisk_start`` belong to the
+    ``unanswered`` counts those that rang the caller in vain. ``started`` and ``asterisk_start`` belong to the
     recall under way: when it was handed over, and the start of the Asterisk it was handed to.
     ``answered`` is when the caller answered it. ``renewed`` is when the caller last asked for the same again.
     ``callee_used`` is when the callee was first seen to use the phone, for NO_REPLY. ``events`` is the

@@ -284,7 +284,7 @@ def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | l
         "Channel": f"Local/{extension}@{context}/n",
         "Application": "NoOp",
         "Timeout": "3000",
-        "Variable": [f"{name}={value}" for name, value in variables.items()],
+        "Variable": ["CDR_PROP(disable)=1", *(f"{name}={value}" for name, value in variables.items())],
     }
 
 

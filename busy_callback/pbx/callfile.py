@@ -4,10 +4,13 @@ The rules of call files are those of Asterisk's pbx/pbx_spool.c. One recall atte
 two files: ``outgoing/busy-callback-ID.N.call``, which Asterisk keeps until the attempt is over, and the
 spool's ``recalls/ID.N``, to which the dialplan appends a line a fact (dialplan/extensions_busy_callback.conf):
 
-    claimed UNIQUEID              this run of the call file may ring the caller
-    answered                      the caller took it
-    caller DIALSTATUS CAUSE       how ringing the caller ended
-    callee DIALSTATUS SECONDS     how the call to the callee ended, and how long they talked
+    claimed UNIQUEID                                     this run of the call file may ring the caller
+    answered                                             the caller took it
+    caller DIALSTATUS CAUSE RANG STATES                  how ringing the caller ended
+    callee DIALSTATUS SECONDS CAUSE RANG BEFORE AFTER    how the call to the callee ended, how long they talked
+
+CAUSE is HANGUPCAUSE, RANG whether a phone rang, yes or no; STATES are those of the devices when ringing had
+ended, BEFORE and AFTER those before the call and after it: words, joined by &.
 
 The first line decides who has the attempt: ``claimed`` by a run of the call file, or ``withdrawn`` by us.
 Appending is atomic (O_APPEND), so there is exactly one first line.
@@ -17,17 +20,21 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 from busy_callback.errors import CorruptRequestError, SettingsError
-from busy_callback.policy import Outcome
 from busy_callback.request import Request
 from busy_callback.settings import Settings
+from busy_callback.settlement import Outcome
 from busy_callback.store.durable import exists, flush_directory, move_durably, read_file
 
 RECALL_CONTEXT = "custom-auto-redial"
 MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
 _NEVER_AGAIN = 86400  # seconds; RetryTime longer than any call (pbx_spool.c dials twice otherwise)
 _WAIT_MARGIN = 10  # seconds for the Local channel beyond the caller's own ring time
+_FRESH = 1.0  # seconds; the legs of a call end within milliseconds of each other
+_TALKING = frozenset({"INUSE", "BUSY", "RINGINUSE", "ONHOLD"})  # policy.TALKING_STATES, as words
+_TAKEN = _TALKING | {"RINGING"}
 
 
 def call_file_name(request: Request) -> str:
@@ -84,8 +91,11 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
         # FreePBX: keeps its intercom auto-answer off for a recalled call.
         "CC_RECALL": "1",
-        # On the far end, which runs the ordinary dialplan: report how the call to the callee ended.
-        "CHANNEL(hangup_handler_push)": "busy-callback-report,callee,1",
+        "BUSY_CALLBACK_CONTEXT": settings.context,
+        # No record of calling the caller: that of the call to the callee tells of the recall.
+        "CDR_PROP(disable)": "1",
+        # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
+        "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
     }
     texts = {"BUSY_CALLBACK_NAME": settings.caller_id.replace("{callee}", callee)}
     if settings.alert_info:
@@ -96,7 +106,7 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end.
         ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
         ("Callerid", f"{caller} <{caller}>"),
-        ("Context", settings.context),
+        ("Context", "busy-callback-callee"),
         ("Extension", callee),
         ("Priority", "1"),
         ("WaitTime", str(settings.ring_time + _WAIT_MARGIN)),
@@ -147,6 +157,7 @@ def read_report(report: str) -> Outcome:
     be readable the next time.
     """
     try:
+        age = time.time() - os.lstat(report).st_mtime
         lines = read_file(report).decode("ascii", "replace").splitlines()
     except FileNotFoundError:
         return Outcome()
@@ -165,6 +176,20 @@ def read_report(report: str) -> Outcome:
         answered="answered" in facts,
         caller="".join(caller[1:2]),
         cause=number(caller[2:3]),
+        rang=caller[3:4] == ["yes"],
+        caller_in_use=not _TAKEN.isdisjoint("".join(caller[4:5]).split("&")),
         callee="".join(callee[1:2]),
         talked=number(callee[2:3]),
+        callee_cause=number(callee[3:4]),
+        callee_in_use=_was_in_use(callee[4:]),
+        fresh=0 <= age < _FRESH,
     )
+
+
+def _was_in_use(facts: list[str]) -> bool:
+    """Tell whether another call had the callee, by RANG, BEFORE and AFTER; it may have where these are not told."""
+    if len(facts) < 3:
+        return True
+    rang, before, after = facts[0] == "yes", facts[1].split("&"), facts[2].split("&")
+    # A device that rang for this call may still seem to be in it.
+    return not _TAKEN.isdisjoint(before) or (not rang and not _TALKING.isdisjoint(after))

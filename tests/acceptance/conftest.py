@@ -28,11 +28,15 @@ def release(request: pytest.FixtureRequest) -> Release:
 
 @pytest.fixture
 def open_office(release: Release, tmp_path: Path) -> Iterator[OpenOffice]:
-    """Open an office with a phone for each number; it closes with the test, and its logs are shown."""
+    """Open an office with a phone for each number; it closes with the test, and its logs are shown.
+
+    ``more`` are numbers that Asterisk knows too, whose phones the test brings.
+    """
     offices: list[Office] = []
 
-    def open_one(*people: str, **options: Any) -> Office:
-        office = Office(release, tmp_path / f"office{len(offices)}", people or ("201", "202", "203"), **options)
+    def open_one(*people: str, more: tuple[str, ...] = (), **options: Any) -> Office:
+        numbers = (*(people or ("201", "202", "203")), *more)
+        office = Office(release, tmp_path / f"office{len(offices)}", numbers, **options)
         offices.append(office)
         office.__enter__()
         for number in people or ("201", "202", "203"):

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from busy_callback.request import RECALLING, Request
-from busy_callback.settings import Directories, find_directories, load
+from busy_callback.settings import Directories, Settings, find_directories, load
 from busy_callback.setup import dialplan
 from busy_callback.store.spool import Spool
 
@@ -77,7 +77,7 @@ class Office:
         self.phones: dict[str, Phone] = {}
         self._watches: list[subprocess.Popen[bytes]] = []
         self._codec = codec
-        for name in ("logger.conf", "manager.conf", "modules.conf"):
+        for name in ("indications.conf", "logger.conf", "manager.conf", "modules.conf"):
             more = modules if name == "modules.conf" else ""
             self.asterisk.configure(name, (CONFIG / name).read_text() + more)
         name = "sip.conf" if release.technology == "SIP" else "pjsip.conf"
@@ -131,6 +131,11 @@ class Office:
     def directories(self) -> Directories:
         """The directories as the package finds them."""
         return find_directories({}, str(self.asterisk.conf))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as the package finds them."""
+        return load(self.directories.conf)
 
     @property
     def spool(self) -> Spool:
