@@ -53,6 +53,7 @@ COUNTED = "COUNTED"
 RECALL_CONTEXT = "custom-auto-redial"  # callfile's; not imported for one word
 FAILURE_PROMPT = "busy-callback-failed"
 FULL_PROMPT = "busy-callback-full"
+_RESTRICTION, _HIDDEN = 0x60, 0x20  # of agi_callingpres (include/asterisk/callerid.h, AST_PRES_RESTRICTED)
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
 
@@ -145,7 +146,14 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tup
     spool.prepare()
     language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
-    return spool.register(caller, callee, kind, language, settings, time.time())
+    return spool.register(caller, callee, kind, language, settings, time.time(), presentation=_presentation(agi))
+
+
+def _presentation(agi: AGI) -> str:
+    """Return RESTRICTED where the caller's number is hidden, else ''."""
+    text = str(agi.env.get("agi_callingpres", ""))
+    hidden = text.isascii() and text.isdigit() and int(text[:9]) & _RESTRICTION == _HIDDEN
+    return rq.RESTRICTED if hidden else ""
 
 
 def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None:

@@ -18,6 +18,7 @@ TALKING_STATES = (INUSE, BUSY, RINGINUSE, ONHOLD)
 CLOCK_IS_SET = 1.5e9  # 2017: a clock before that was never set
 NOTICED = 300.0  # seconds within which a poll notices that the clock was set
 OVERDUE = 20.0  # seconds beyond the ring time after which an unclaimed or lost recall is given up
+TRANSFERRING = 5.0  # seconds between looks at two that are both in use: a transfer changes no device's state
 CONNECTING = 1.0  # seconds within which two phones that are both in use have been connected, if with each other
 
 
@@ -97,7 +98,8 @@ def decide(
             continue
         due.append(request.expires)
         if may_be_talking(request, lines):
-            due += [s for s in [max(lines[n].since for n in (request.caller, request.callee)) + CONNECTING] if s > now]
+            connected = max(lines[n].since for n in (request.caller, request.callee)) + CONNECTING
+            due.append(connected if connected > now else now + TRANSFERRING)
         ready_at = _ready_at(request, lines, now, settings)
         if ready_at is None or request.callee in taken or request.caller in taken:
             continue

@@ -158,7 +158,8 @@ class Poller:
         recalling = policy.begin(request, self._asterisk_start(), self._clock())
         report = self.spool.path("recalls", callfile.report_name(recalling))
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
-        data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
+        name = device_states.name(request.callee) if "{name}" in self.settings.caller_id else ""
+        data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket, name)
         outgoing, temporary = self.directories.outgoing, f"{self.spool.directory}/tmp"
         try:
             flush_directory(outgoing)  # before anything is changed: is it there, and does its disk work?

@@ -24,6 +24,8 @@ EXPIRED = "expired"
 FAILED = "failed"
 END_STATES = (COMPLETED, CANCELLED, EXPIRED, FAILED)
 
+RESTRICTED = "restricted"  # calling line identification restriction, CLIR (3GPP TS 22.081 clause 2)
+
 FORMAT = "busy-callback 1"
 END_MARK = "end"
 MAX_FILE = 65536  # bytes; a record is under 1 kB, a longer file is not ours
@@ -82,6 +84,7 @@ class Request:
     Times are seconds since the epoch. ``attempt`` numbers the recalls handed to Asterisk,
     ``unanswered`` counts those that rang the caller in vain. ``started`` and ``asterisk_start`` belong to the
     recall under way: when it was handed over, and the start of the Asterisk it was handed to.
+    ``presentation`` is RESTRICTED where the caller's number was hidden in the call that asked, else ''.
     ``answered`` is when the caller answered it. ``renewed`` is when the caller last asked for the same again.
     ``callee_used`` is when the callee was first seen to use the phone, for NO_REPLY. ``events`` is the
     request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended.
@@ -99,6 +102,7 @@ class Request:
         "kind",
         "language",
         "not_before",
+        "presentation",
         "reason",
         "renewed",
         "requested",
@@ -115,6 +119,7 @@ class Request:
         expires: float,
         kind: str = BUSY,
         language: str = "",
+        presentation: str = "",
         state: str = WAITING,
         attempt: int = 0,
         unanswered: int = 0,
@@ -133,6 +138,7 @@ class Request:
         self.expires = expires
         self.kind = kind
         self.language = language
+        self.presentation = presentation
         self.state = state
         self.attempt = attempt
         self.unanswered = unanswered
@@ -183,10 +189,10 @@ def end(request: Request, state: str, reason: str, now: float) -> Request:
     return request.but(now, f"{state}: {reason}", state=state, ended=now, reason=reason)
 
 
-_SINCE_0_1 = ("answered", "callee_used")  # a file of an older version may lack them
-_TIMES = ("requested", "expires", "not_before", "started", *_SINCE_0_1, "renewed", "ended")
+_SINCE_0_1 = ("answered", "callee_used", "presentation")  # a file of an older version may lack them
+_TIMES = ("requested", "expires", "not_before", "started", "answered", "callee_used", "renewed", "ended")
 _COUNTS = ("attempt", "unanswered", "asterisk_start")
-_WORDS = ("kind", "state", "language", "reason")
+_WORDS = ("kind", "state", "language", "presentation", "reason")
 
 
 def encode(request: Request) -> bytes:
@@ -256,5 +262,7 @@ def decode(data: bytes, request_id: str) -> Request:
         raise CorruptRequestError(f"its kind or state is unknown: {fields['kind']}, {fields['state']}")
     if fields["language"] and not is_language(str(fields["language"])):
         raise CorruptRequestError("its language is not a language's name")
+    if fields.get("presentation", "") not in ("", RESTRICTED):
+        raise CorruptRequestError(f"its presentation is unknown: {fields['presentation']}")
     del fields["id"]
     return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]

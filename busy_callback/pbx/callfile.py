@@ -23,13 +23,15 @@ import re
 import time
 
 from busy_callback.errors import CorruptRequestError, SettingsError
-from busy_callback.request import Request
+from busy_callback.request import RESTRICTED, Request
 from busy_callback.settings import Settings
 from busy_callback.settlement import Outcome
 from busy_callback.store.durable import exists, flush_directory, move_durably, read_file
 
 RECALL_CONTEXT = "custom-auto-redial"
 MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
+MOST_SHOWN = 60  # characters of a caller ID's text; more than a phone shows, and no line gets too long
+_NOT_SHOWN = '"\\<>#$[]{}|^`'  # of a name
 _NEVER_AGAIN = 86400  # seconds; RetryTime longer than any call (pbx_spool.c dials twice otherwise)
 _WAIT_MARGIN = 10  # seconds for the Local channel beyond the caller's own ring time
 _FRESH = 1.0  # seconds; the legs of a call end within milliseconds of each other
@@ -69,11 +71,30 @@ def clean_text(value: str) -> str:
     return value.replace(";", "\\;")
 
 
-def compose(request: Request, settings: Settings, devices: tuple[str, str], report: str, control_socket: str) -> bytes:
+def shown_text(text: str, number: str, name: str) -> str:
+    """Return the setting's ``text`` with number and name of an extension, as a phone can show it.
+
+    Whoever chose the name may be hostile: what a call file, a SIP header or a dialplan could take for its own is left
+    out. Where nothing is left, the number stands for it.
+    """
+    plain = "".join(c if c.isprintable() and c not in _NOT_SHOWN else " " for c in name)
+    name = " ".join(plain.split())[:MOST_SHOWN].strip() or number
+    return text.replace("{callee}", number).replace("{name}", name)[:MOST_SHOWN].strip()
+
+
+def compose(
+    request: Request,
+    settings: Settings,
+    devices: tuple[str, str],
+    report: str,
+    control_socket: str,
+    callee_name: str = "",
+) -> bytes:
     """Return the call file of the request's current attempt.
 
     ``devices`` are the dial strings of caller and callee, ``report`` the absolute path of the attempt's
-    report. Raises SettingsError for a path, and ValueError for another value, that can't stand there.
+    report; ``callee_name`` is whatever the callee is called. Raises SettingsError for a path, and ValueError for
+    another value, that can't stand there.
     """
     for path in (report, control_socket):
         if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
@@ -97,7 +118,11 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
         "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
     }
-    texts = {"BUSY_CALLBACK_NAME": settings.caller_id.replace("{callee}", callee)}
+    if request.presentation == RESTRICTED:
+        variables["BUSY_CALLBACK_PRESENTATION"] = "prohib"
+    texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name)}
+    if settings.callee_prefix:
+        texts["BUSY_CALLBACK_PREFIX"] = settings.callee_prefix.strip()
     if settings.alert_info:
         texts["BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
     if request.language:

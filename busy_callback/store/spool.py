@@ -78,14 +78,21 @@ class Spool:
         return not exists(self.path("ended", name))
 
     def register(
-        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float
+        self,
+        caller: str,
+        callee: str,
+        kind: str,
+        language: str,
+        settings: Settings,
+        now: float,
+        presentation: str = "",
     ) -> tuple[str, str]:
         """Note that ``caller`` asks to be called back by ``callee``; return status and the request's id.
 
         The numbers must be checked against the numbering plan by then. REGISTERED and DUPLICATE mean
         that it is on disk, flushed; FULL (with an empty id) that a queue has no place. The same pair
-        again renews the service duration, and is of the kind that was asked for last. Raises SpoolError,
-        with nothing changed.
+        again renews the service duration, and is of the kind, and the caller's presentation, that were
+        asked for last. Raises SpoolError, with nothing changed.
         """
         expires = now + settings.service_duration(kind)
         try:
@@ -99,11 +106,9 @@ class Spool:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
-                            used = known.callee_used if known.kind == kind else 0.0
-                            renewed = known.but(
-                                now, "asked again", kind=kind, callee_used=used, expires=expires, renewed=now
-                            )
-                            self._write("requests", renewed)
+                            changes = {"kind": kind, "presentation": presentation, "expires": expires, "renewed": now}
+                            changes["callee_used"] = known.callee_used if known.kind == kind else 0.0
+                            self._write("requests", known.but(now, "asked again", **changes))
                             return DUPLICATE, name
                 behind = sorted(name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name)
                 if (
@@ -121,6 +126,7 @@ class Spool:
                         expires=expires,
                         kind=kind,
                         language=language,
+                        presentation=presentation,
                         events=((now, "registered"),),
                     ),
                 )

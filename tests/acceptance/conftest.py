@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from busy_callback.request import BUSY
 
 from ..lab.office import REPOSITORY, Office
 from ..lab.phone import Phone
@@ -59,6 +62,12 @@ def one_waits(open_office: OpenOffice, **options: Any) -> tuple[Office, Phone, P
     office.ask(a, b)
     office.wait_idle("201")
     return office, a, b, c
+
+
+def waits_for(office: Office, caller: str, callee: str) -> None:
+    """Let a caller wait for a callee that was never busy, as if it had asked."""
+    office.spool.prepare()
+    office.spool.register(caller, callee, BUSY, "", office.settings, time.time())
 
 
 def prompt(name: str, language: str = "en") -> Path:

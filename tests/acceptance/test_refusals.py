@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-
-from busy_callback.request import BUSY
 
 from ..lab.oddphone import OddPhone
 from ..lab.office import Office
 from ..lab.phone import Phone
-from .conftest import OpenOffice, complaints, one_waits, prompt
+from .conftest import OpenOffice, complaints, one_waits, prompt, waits_for
 
 BUSY_TONE = 480  # Hz, by the lab's indications.conf
 # The recall comes late: its caller has time to begin a call of its own after the poller has seen it free.
@@ -26,12 +22,6 @@ exten => _2XX,1,Dial(${TECH}/${EXTEN},15)
 exten => _rdX.,1,Wait(${IF($["${BUSY_CALLBACK_ANSWERED}" = ""]?2:0)})
 #include extensions_busy_callback.conf
 """
-
-
-def waits_for(office: Office, caller: str, callee: str) -> None:
-    """Let a caller wait for a callee that is free, so that it is recalled at once."""
-    office.spool.prepare()
-    office.spool.register(caller, callee, BUSY, "", office.settings, time.time())
 
 
 def is_left_alone(office: Office, a: Phone) -> None:

@@ -18,8 +18,9 @@ WAIT = 15.0  # seconds
 class OddPhone:
     """A SIP user agent of a few lines (RFC 3261): it answers each INVITE with one and the same refusal.
 
-    ``contact`` is what it registers, in place of its own address; ``ringing`` is for how many seconds it rings
-    before it says ``answer``, as ``302 Moved``, with the header ``header``. ``invites`` are the calls that came.
+    ``contact`` is what it registers, in place of its own address, with {port} for its own port; ``ringing`` is for
+    how many seconds it rings before it says ``answer``, as ``302 Moved``, with the header ``header``. ``invites``
+    are the calls that came.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class OddPhone:
         self._header = header
         self._ringing = ringing
         self._port = free_port()
-        self._contact = contact or f"sip:{number}@127.0.0.1:{self._port}"
+        self._contact = (contact or "sip:{number}@127.0.0.1:{port}").format(number=number, port=self._port)
         self._call_id, self._tag = secrets.token_hex(8), secrets.token_hex(4)
         self._news = threading.Condition()
         self._status = ""

@@ -56,7 +56,8 @@ class Office:
 
     ``settings`` are lines of busy_callback.conf's [general]; ``more_dialplan`` is loaded beside the
     office's own; ``extensions`` replaces the office's own extensions.conf; ``modules`` are more lines of
-    modules.conf.
+    modules.conf; ``phone_lines`` are more lines of each phone's section (sip.conf), or endpoint, and ``place_lines``
+    of each AOR (pjsip.conf); ``files`` are other configuration files, by name.
     """
 
     def __init__(
@@ -71,12 +72,18 @@ class Office:
         language: str = "en",
         voicemail: tuple[str, ...] = (),
         modules: str = "",
+        phone_lines: str = "",
+        place_lines: str = "",
+        files: dict[str, str] | None = None,
     ) -> None:
         self.asterisk = Asterisk(release, folder)
         self.release = release
         self.phones: dict[str, Phone] = {}
         self._watches: list[subprocess.Popen[bytes]] = []
         self._codec = codec
+        self._lines = phone_lines, place_lines
+        for name, text in (files or {}).items():
+            self.asterisk.configure(name, text)
         for name in ("indications.conf", "logger.conf", "manager.conf", "modules.conf"):
             more = modules if name == "modules.conf" else ""
             self.asterisk.configure(name, (CONFIG / name).read_text() + more)
@@ -91,11 +98,13 @@ class Office:
         self._install({**HASTE, **(settings or {})})
 
     def _phone_section(self, number: str, language: str) -> str:
+        of_phone, of_place = self._lines
+        common = f"callerid = Phone {number} <{number}>\nlanguage = {language}\n{of_phone}\n"
         if self.release.technology == "SIP":
-            return f"\n[{number}](phone)\ncallerid = Phone {number} <{number}>\nlanguage = {language}\n"
+            return f"\n[{number}](phone)\n{common}"
         return (
-            f"\n[{number}](phone)\naors = {number}\nauth = {number}\ncallerid = Phone {number} <{number}>\n"
-            f"language = {language}\n[{number}](place)\n[{number}](password)\nusername = {number}\n"
+            f"\n[{number}](phone)\naors = {number}\nauth = {number}\n{common}"
+            f"[{number}](place)\n{of_place}\n[{number}](password)\nusername = {number}\n"
         )
 
     def _install(self, settings: dict[str, str]) -> None:
@@ -221,6 +230,11 @@ class Office:
         """Wait until the phones are idle to Asterisk."""
         for number in numbers:
             self.asterisk.manager.wait_for_state(self.asterisk.device(number), "NOT_INUSE")
+
+    def wait_places(self, number: str, count: int) -> None:
+        """Wait until as many phones are registered as that number (PJSIP)."""
+        contacts = f"pjsip show aor {number}"
+        self._until(f"{count} contacts of {number}", lambda: self.asterisk.console(contacts).count("Contact:") > count)
 
     def talk(self, caller: Phone, callee: Phone) -> None:
         """Let two phones be in a call with each other, which Asterisk sees too."""
