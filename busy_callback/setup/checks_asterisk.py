@@ -26,7 +26,9 @@ MODULES = {
     "app_playback.so": "plays the prompts",
     "app_stack.so": "has Gosub",
     "app_userevent.so": "wakes the poller",
+    "app_playtones.so": "plays the busy tone",
     "func_env.so": "writes down how a recall went",
+    "func_cdr.so": "keeps the poller's own channels out of the call records",
 }
 
 

@@ -88,7 +88,13 @@ GUARDS = (
     ),
     Guard(
         "a recall that nobody has claimed yet is waited for",
-        (Edit("busy_callback/policy.py", "        if not over:\n            return None\n        why", "        why"),),
+        (
+            Edit(
+                "busy_callback/settlement.py",
+                "        if not over:\n            return None\n        why",
+                "        why",
+            ),
+        ),
         (f"{FAULTS}test_pbx_spool_is_not_loaded",),
     ),
     Guard(
@@ -203,7 +209,7 @@ GUARDS = (
         "a conversation is over when Asterisk says so",
         (
             Edit(
-                "busy_callback/policy.py",
+                "busy_callback/settlement.py",
                 "over = restarted or (not file_waits and is_overdue(request, now, settings))",
                 "over = restarted or is_overdue(request, now, settings)",
             ),
