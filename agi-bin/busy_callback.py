@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -S
-"""AGI(busy_callback.py,FROM,TO[,KIND]) and AGI(busy_callback.py,cancel,FROM[,TO]); see busy_callback/agi.py.
+"""AGI(busy_callback.py,offer,TO,DIALSTATUS), AGI(busy_callback.py,FROM,TO[,KIND]) and others; see busy_callback/agi.py.
 
 The first line names the Python that has the package. Its -S spares the caller Python's search for installed
 packages, a quarter of its start; the script works without it too.
@@ -12,6 +12,11 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 import os  # noqa: E402
 import sys  # noqa: E402
+
+# Who asks for nothing yet must lose nothing: where an offer can't be decided soon, the call goes on without it.
+_offers = sys.argv[1:2] == ["offer"]
+if _offers:
+    signal.alarm(5)
 
 # This file has the package's name and must not be found in its place.
 _here = os.path.dirname(os.path.abspath(__file__))
@@ -29,14 +34,13 @@ try:
 
         site.main()
         from busy_callback.agi import main
-except Exception as error:  # whatever is wrong with the installation, the caller must hear it
+except Exception as error:  # whatever is wrong with the installation, who pressed 5 must hear it
     sys.stderr.write(f"busy_callback.py can't start: {error}\n")
-    for command in (
-        "SET VARIABLE BUSY_CALLBACK_STATUS ERROR",
-        'EXEC Log "ERROR,busy_callback.py can not start: run busy-callback doctor"',
-        'STREAM FILE busy-callback-failed ""',
-        "HANGUP",
-    ):
+    _commands = ['EXEC Log "ERROR,busy_callback.py can not start: run busy-callback doctor"']
+    if not _offers:
+        _commands.insert(0, "SET VARIABLE BUSY_CALLBACK_STATUS ERROR")
+        _commands += ['STREAM FILE busy-callback-failed ""', "HANGUP"]
+    for command in _commands:
         sys.stdout.write(command + "\n")
         sys.stdout.flush()
         sys.stdin.readline()

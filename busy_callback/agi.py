@@ -1,11 +1,18 @@
-"""The AGI that a dialplan runs, on the caller's time: it registers or cancels, and tells the dialplan.
+"""The AGI that a dialplan runs, on the caller's time: it offers, registers or cancels, and tells the dialplan.
 
-    AGI(busy_callback.py,FROM,TO[,KIND])    registers that FROM asks to be called back by TO
-    AGI(busy_callback.py,cancel,FROM[,TO])  cancels FROM's requests
-    AGI(busy_callback.py,count,FROM)        counts FROM's requests
+    AGI(busy_callback.py,offer,TO,DIALSTATUS)  decides what the channel's caller is offered after a call to TO
+    AGI(busy_callback.py,FROM,TO[,KIND])       registers that FROM asks to be called back by TO
+    AGI(busy_callback.py,cancel,FROM[,TO])     cancels FROM's requests
+    AGI(busy_callback.py,count,FROM)           counts FROM's requests
+    AGI(busy_callback.py,caller)               tells whose phone the channel is, and its last number
+
+``offer`` sets BUSY_CALLBACK_PROMPT (empty: go on as if we were not there), BUSY_CALLBACK_FROM, BUSY_CALLBACK_KIND
+(empty: the prompt only tells) and BUSY_CALLBACK_PAUSE, the seconds for a digit after the prompt. It never plays,
+hangs up or waits for anything.
 
 BUSY_CALLBACK_STATUS is REGISTERED, DUPLICATE, FULL, REFUSED or ERROR; for cancel CANCELLED, NONE, REFUSED
-or ERROR, and for count COUNTED, REFUSED or ERROR, both with BUSY_CALLBACK_COUNT. On FULL, REFUSED and ERROR of
+or ERROR, and for count COUNTED, REFUSED or ERROR, both with BUSY_CALLBACK_COUNT; for caller KNOWN, with
+BUSY_CALLBACK_FROM, _TO and _KIND, REFUSED or ERROR. On FULL, REFUSED and ERROR of
 a registration the caller hears the failure prompt and is hung up, so that a dialplan that does not look at the
 status never confirms what is not on disk. Who asks must do so from FROM's own phone: a caller ID is no proof,
 for a trunk passes on whatever its far end claims. Each start is the caller's waiting time: a test holds the
@@ -20,6 +27,7 @@ import time
 import types
 
 from busy_callback import request as rq
+from busy_callback.channel import RECALL_CONTEXT, Channel
 from busy_callback.errors import BusyCallbackError, NumberError
 from busy_callback.numbering import printable
 from busy_callback.settings import find_directories
@@ -50,7 +58,7 @@ ERROR = "ERROR"
 CANCELLED = "CANCELLED"
 NONE = "NONE"
 COUNTED = "COUNTED"
-RECALL_CONTEXT = "custom-auto-redial"  # callfile's; not imported for one word
+KNOWN = "KNOWN"
 FAILURE_PROMPT = "busy-callback-failed"
 FULL_PROMPT = "busy-callback-full"
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
@@ -94,13 +102,17 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
-    registering = arguments[:1] not in (["cancel"], ["count"])
+    verb = arguments[0] if arguments[:1] and arguments[0] in {"offer", "caller", "cancel", "count"} else ""
     variables: dict[str, str] = {}
-    request_id = ""
+    status = complaint = request_id = ""
     try:
-        if not registering:
+        if verb == "offer":
+            _offer(agi, arguments[1:], environ, variables)
+        elif verb == "caller":
+            status = _caller(agi, environ, variables)
+        elif verb:
             found = _cancel_or_count(agi, arguments, environ)
-            status = COUNTED if arguments[0] == "count" else CANCELLED if found else NONE
+            status = COUNTED if verb == "count" else CANCELLED if found else NONE
             variables["BUSY_CALLBACK_COUNT"] = str(found)
         else:
             status, request_id = _register(agi, arguments, environ)
@@ -114,17 +126,51 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     except Exception as error:  # whatever it is, the caller must hear that there is no callback
         status, complaint = ERROR, f"{type(error).__name__}: {error}"
     try:
-        _tell(agi, status, complaint, variables, request_id)
+        _tell(agi, "" if verb == "offer" else status, variables)
+        if complaint:
+            _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
+        elif verb not in {"offer", "caller"}:
+            _wake(agi, status, request_id)
     finally:
-        if complaint and registering:
+        if complaint and not verb:
             _turn_away(agi, FULL_PROMPT if status == FULL else FAILURE_PROMPT)
     return 1 if status == ERROR else 0
+
+
+def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> None:
+    """Decide what the caller is offered, put that into ``variables``, and log why."""
+    from busy_callback.offer import Offer, decide  # a registration does not wait for it
+
+    spool, settings = _open(agi, environ)
+    offer = Offer("", f"it takes TO,DIALSTATUS, not {len(arguments)} arguments")
+    if len(arguments) == 2:
+        offer = decide(Channel(agi), arguments[0], arguments[1], settings, spool)
+    if offer.caller:
+        variables["BUSY_CALLBACK_FROM"] = offer.caller
+    variables["BUSY_CALLBACK_KIND"] = offer.kind
+    variables["BUSY_CALLBACK_PAUSE"] = str(settings.offer_pause)
+    variables["BUSY_CALLBACK_PROMPT"] = offer.prompt  # the last one: without it, nothing is offered
+    agi.verbose(printable(f"busy_callback.py: {'' if offer.prompt else 'nothing is offered: '}{offer.reason}", 300), 3)
+
+
+def _caller(agi: AGI, environ: Mapping[str, str], variables: dict[str, str]) -> str:
+    """Put whose phone the channel is, and its last number, into ``variables``; return KNOWN."""
+    _, settings = _open(agi, environ)
+    channel = Channel(agi)
+    caller = channel.caller(settings)
+    if not caller:
+        raise NumberError(f"{printable(channel.name, 80)} is no phone of ours")
+    callee, kind = channel.last(caller)
+    variables["BUSY_CALLBACK_FROM"] = caller
+    variables["BUSY_CALLBACK_TO"] = callee if callee in settings.extensions else ""
+    variables["BUSY_CALLBACK_KIND"] = kind if kind in rq.KINDS else rq.BUSY
+    return KNOWN
 
 
 def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
     """Return this PBX's spool and settings; log a mistake in these where the last good ones serve."""
     directories = find_directories(environ)
-    spool = Spool(directories.spool)
+    spool = Spool(directories.spool, directories.log)
     settings, mistake = load_or_last_good(directories.conf, spool)
     if mistake:
         _log(agi, f"{mistake}; going on with the last good settings", ERROR)
@@ -140,44 +186,37 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tup
     if kind not in rq.KINDS:
         raise NumberError(f"the kind of a request is {' or '.join(rq.KINDS)}, not {printable(kind)!r}")
     spool, settings = _open(agi, environ)
-    settings.extensions.check_pair(caller, callee)
-    _check_phone(agi, caller, callee, settings)
+    settings.check_pair(caller, callee)
+    channel = Channel(agi)
+    own = _check_phone(channel, caller, callee, settings)
+    context = _context(channel, caller, own, settings)
     spool.prepare()
     language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
-    return spool.register(caller, callee, kind, language, settings, time.time())
+    return spool.register(caller, callee, kind, language, settings, time.time(), context)
 
 
-def _check_phone(agi: AGI, caller: str, callee: str, settings: Settings) -> None:
-    """Raise NumberError unless the channel is of the caller's own phone, or of the recall that we made."""
-    channel = str(agi.env.get("agi_channel", ""))
-    device = channel.rpartition("-")[0]
-    if settings.callers == "any" or device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}":
-        return
-    way = settings.device
-    if way.startswith("hint@"):
-        own = agi.get_full_variable(f"${{HINT({caller}@{way[5:]})}}").split("&")
-    elif way in {"auto", "freepbx"}:
-        own = [f"PJSIP/{caller}", f"SIP/{caller}"] if way == "auto" else []
-    else:
-        own = [way.replace("{ext}", caller)]
-    if device and device in own:
-        return
-    # FreePBX: the device of that number, or the devices that the user is logged in at.
-    devices = _ask(agi, f"AMPUSER/{caller}", "device")
-    numbers = [caller, *(number for number in devices if number.isascii() and number.isalnum())]
-    if device and any(device in _ask(agi, "DEVICE", f"{number}/dial") for number in numbers):
-        return
+def _context(channel: Channel, caller: str, own: bool, settings: Settings) -> str:
+    """Return where the caller's calls begin, '' for the setting: the recall must reach whom the first call reached."""
+    if settings.device == "freepbx":
+        return ""  # it has one for all
+    try:
+        devices = [channel.device] if own else list(channel.devices(caller, settings))
+        return channel.context(devices[0]) if devices else ""
+    except GONE:
+        return ""  # Asterisk has gone meanwhile: no reason to lose the request
+
+
+def _check_phone(channel: Channel, caller: str, callee: str, settings: Settings) -> bool:
+    """Tell whether the channel is of the caller's own phone; raise NumberError unless that, or our own recall's."""
+    if channel.is_phone_of(caller, settings):
+        return True
+    if settings.callers == "any" or channel.device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}":
+        return False
     raise NumberError(
-        f"{printable(channel, 80)} is not the phone of {caller} "
+        f"{printable(channel.name, 80)} is not the phone of {caller} "
         "(callers = any in busy_callback.conf would leave that to the dialplan)"
     )
-
-
-def _ask(agi: AGI, family: str, key: str) -> list[str]:
-    """Return the parts of a value of Asterisk's database that are joined by &."""
-    found: tuple[str, str] = agi.execute("DATABASE GET", f'"{family}"', f'"{key}"')["result"]
-    return [part for part in found[1].split("&") if part] if found[0] == "1" else []
 
 
 def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -189,23 +228,26 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
     for number in numbers:
         if number not in settings.extensions:
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
-    _check_phone(agi, numbers[0], numbers[-1], settings)
+    _check_phone(Channel(agi), numbers[0], numbers[-1], settings)
     spool.prepare()
-    found = [r for r in spool.live(numbers[0]) if [r.caller, r.callee][: len(numbers)] == numbers]
+    found = [r for r in spool.live(numbers[0]) if [r.caller, r.callee][: len(numbers)] == numbers and not r.cancelled]
     if verb == "count":
         return len(found)
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
 
 
-def _tell(agi: AGI, status: str, complaint: str, variables: dict[str, str], request_id: str) -> None:
-    """Set the channel's variables, wake a poller that watches, and log one line when something is wrong."""
-    for name, value in {"BUSY_CALLBACK_STATUS": status, **variables}.items():
+def _tell(agi: AGI, status: str, variables: dict[str, str]) -> None:
+    """Set the channel's variables."""
+    if status:
+        variables = {"BUSY_CALLBACK_STATUS": status, **variables}
+    for name, value in variables.items():
         agi.set_variable(name, value)
-    if complaint:
-        _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
-    else:
-        named = f",Request: {request_id}" if request_id else ""  # which spares the poller a look at all of them
-        agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}{named}"')
+
+
+def _wake(agi: AGI, status: str, request_id: str) -> None:
+    """Wake a poller that watches; a request's id spares it a look at all of them."""
+    named = f",Request: {request_id}" if request_id else ""
+    agi.execute("EXEC", "UserEvent", f'"BusyCallback,Status: {status}{named}"')
 
 
 def _log(agi: AGI, text: str, level: str) -> None:

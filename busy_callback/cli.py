@@ -16,10 +16,11 @@ from typing import Any
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
 from busy_callback.numbering import visible
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
+from busy_callback.store import offer_switch
 from busy_callback.store.durable import FILE_MODE
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
@@ -96,7 +97,7 @@ def _spool(directories: Directories) -> Spool:
         raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here") from None
     except OSError as error:
         raise SpoolError(f"the spool {directories.spool} can't be read: {error.strerror}") from error
-    return Spool(directories.spool)
+    return Spool(directories.spool, directories.log)
 
 
 def _when(seconds: float) -> str:
@@ -119,6 +120,10 @@ def _as_data(request: Request) -> dict[str, Any]:
         "reason": request.reason,
         "history": [{"time": when, "event": event} for when, event in request.events],
     }
+
+
+def _state(request: Request) -> str:
+    return f"{request.state}, cancelled" if request.cancelled else request.state
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -149,7 +154,7 @@ def list_requests(directories: Directories, as_json: bool) -> None:
     else:
         head = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
         rows = [
-            (r.id, r.caller, r.callee, r.kind, r.state, str(r.attempt), _when(r.requested), _when(r.expires))
+            (r.id, r.caller, r.callee, r.kind, _state(r), str(r.attempt), _when(r.requested), _when(r.expires))
             for r in requests
         ]
         _print_table([head, *rows])
@@ -195,7 +200,7 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
         ("Caller", request.caller),
         ("Callee", request.callee),
         ("Kind", request.kind),
-        ("State", request.state),
+        ("State", _state(request)),
         ("Requested", _when(request.requested)),
         ("Expires", _when(request.expires)),
         ("Ended", _when(request.ended)),
@@ -227,6 +232,27 @@ def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
 
 
 @main.command()
+@json_option
+@click.argument("wanted", type=click.Choice(["on", "off", "status"]), default="status")
+@click.pass_obj
+def offer(directories: Directories, wanted: str, as_json: bool) -> None:
+    """Offer callbacks to callers, or no more, at once; or tell. What waits is served all the same."""
+    spool = Spool(directories.spool)
+    if wanted != "status":
+        spool.prepare()
+        offer_switch.turn(spool, wanted == "on")
+    setting, switch = load_or_last_good(directories.conf, spool)[0].offer, offer_switch.is_on(spool)
+    if as_json:
+        _print_json({"offer": setting and switch, "setting": setting, "switch": switch})
+    elif setting:
+        click.echo(f"The offer is {'on' if switch else 'off: busy-callback offer on'}.")
+    else:
+        click.echo(f"The offer is off: {directories.conf} has offer = no.")
+    if wanted == "on" and not setting:
+        raise NotFoundError(f"write offer = yes into {directories.conf}")
+
+
+@main.command()
 @click.option("--watch", type=click.FloatRange(1, 86400), metavar="SECONDS", help="Follow events for that long.")
 @click.option("-v", "--verbose", is_flag=True, help="Log to standard error too.")
 @click.pass_obj
@@ -240,25 +266,22 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
     from busy_callback.poller import Poller
     from busy_callback.store.logged_faults import LoggedFaults
 
-    log = logging.getLogger(__name__)
     spool = Spool(directories.spool)
-    try:
-        spool.prepare()
-        settings, mistake = load_or_last_good(directories.conf, spool)
-        told = LoggedFaults(
-            spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
-        )
-        told.tell([str(mistake)] if mistake else [])
-        if not mistake:
-            keep(directories.conf, spool)
-        poller = Poller(directories, settings)
-        if watch:
-            poller.watch(watch)
-        else:
-            poller.poll()
-    except DeadlineError as error:
-        log.error("%s", error)  # the others are logged once a trouble, not once a run
-        raise
+    spool.prepare()
+    settings, mistake = load_or_last_good(directories.conf, spool)
+    told = LoggedFaults(
+        spool.path("", "mistake"), "; going on with the last good settings", "the settings are good again"
+    )
+    told.tell([str(mistake)] if mistake else [])
+    if not mistake:
+        keep(directories.conf, spool)
+    if not settings.history_days:
+        logging.getLogger().setLevel(logging.WARNING)  # what happens to a request is told with its numbers
+    poller = Poller(directories, settings)
+    if watch:
+        poller.watch(watch)
+    else:
+        poller.poll()
     if mistake:
         raise mistake
 

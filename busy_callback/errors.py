@@ -5,9 +5,13 @@ They are raised deep inside and become exit statuses in one place, ``cli.main``.
 
 
 class BusyCallbackError(Exception):
-    """Base of all errors of this package; ``exit_status`` is what the command ends with."""
+    """Base of all errors of this package.
+
+    ``exit_status`` is what the command ends with; ``subject`` is what works again when such a fault is over.
+    """
 
     exit_status = 1
+    subject = ""
 
 
 class NotFoundError(BusyCallbackError):
@@ -30,12 +34,20 @@ class AsteriskError(BusyCallbackError):
     """Asterisk can't be reached, refuses the login, or did not answer in time."""
 
     exit_status = 3
+    subject = "asterisk"
 
 
 class SpoolError(BusyCallbackError):
     """The spool directory can't be read or written."""
 
     exit_status = 4
+    subject = "spool"
+
+
+class CallFileError(SpoolError):
+    """A recall can't be handed to Asterisk."""
+
+    subject = "recall"
 
 
 class CorruptRequestError(BusyCallbackError):
@@ -48,6 +60,7 @@ class DeadlineError(BusyCallbackError):
     """Something did not answer in the time that it was given."""
 
     exit_status = 3
+    subject = "turn"
 
 
 class SetupError(BusyCallbackError):

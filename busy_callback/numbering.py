@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 
 from busy_callback.errors import NumberError
-from busy_callback.request import is_number
+from busy_callback.request import MOST_DIGITS, is_number
 
-_PATTERN = re.compile(r"(?:[0-9XZN]|\[[0-9](?:-?[0-9])*\])+")
+_CLASS = re.compile(r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]")
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
 
 
-class NumberingPlan:
-    """The extensions that may ask for and be given a callback: Asterisk's patterns, without ``.`` and ``!``.
+class Numbers:
+    """Some numbers, named by Asterisk's patterns, without ``.`` and ``!``; no pattern, no number.
 
-    No pattern at all means any 2 to 6 digits.
+    Raises ValueError, saying what is allowed, for a pattern that is none.
     """
 
     def __init__(self, patterns: tuple[str, ...] = ()) -> None:
@@ -25,13 +25,35 @@ class NumberingPlan:
         texts = []
         for pattern in patterns:
             text = pattern.lstrip("_").upper()
-            if not _PATTERN.fullmatch(text):
-                raise ValueError(f"{pattern!r} is not a pattern of digits, X, Z, N and [1-5]")
-            texts.append("".join(_CLASSES.get(c, c) for c in text))
+            digits = _CLASS.findall(text)
+            if "".join(digits) != text or not 1 <= len(digits) <= MOST_DIGITS:
+                raise ValueError(f"{pattern!r} is not a pattern of 1 to {MOST_DIGITS} digits, X, Z, N and [1-5]")
+            texts.append("".join(_CLASSES.get(c, c) for c in digits))
+        self._texts = texts
         self._regex = re.compile("|".join(texts)) if texts else None
 
     def __contains__(self, number: str) -> bool:
-        return is_number(number) and (self._regex is None or self._regex.fullmatch(number) is not None)
+        return is_number(number) and self._regex is not None and self._regex.fullmatch(number) is not None
+
+    def listed(self, most: int) -> list[str]:
+        """Return all of the numbers, or none where there are more than ``most``, or no patterns."""
+        found: list[str] = []
+        for text in self._texts:
+            some = [""]
+            for digit in _CLASS.findall(text):
+                allowed = [c for c in "0123456789" if re.fullmatch(digit, c)]
+                some = [number + c for number in some for c in allowed]
+                if len(found) + len(some) > most:
+                    return []
+            found += some
+        return found
+
+
+class NumberingPlan(Numbers):
+    """The extensions that may ask for and be given a callback; no pattern at all means any 2 to 6 digits."""
+
+    def __contains__(self, number: str) -> bool:
+        return super().__contains__(number) if self.patterns else is_number(number) and 2 <= len(number) <= 6
 
     def check_pair(self, caller: str, callee: str) -> None:
         """Raise NumberError unless both are extensions of the plan and are not the same."""

@@ -36,11 +36,14 @@ class Outcome:
 
     ``answered``: the caller took it. ``caller`` and ``callee`` are Dial's DIALSTATUS, or NOT-RUNG, or ''
     while unknown; ``cause`` is the caller leg's HANGUPCAUSE; ``talked`` is in seconds. Neither ``claimed``
-    (by Asterisk) nor ``withdrawn`` (by us): not begun.
+    (by Asterisk, for ``channel``) nor ``withdrawn`` (by us): not begun. ``cancelled``: withdrawn between the
+    claim and the caller's answer.
     """
 
     claimed: bool = False
+    channel: str = ""
     withdrawn: bool = False
+    cancelled: bool = False
     answered: bool = False
     caller: str = ""
     cause: int = 0
@@ -200,21 +203,6 @@ def _ready_at(request: Request, lines: Mapping[str, Line], now: float, settings:
     return max(request.not_before, since + settings.guard_time)
 
 
-def lamps(requests: Iterable[Request]) -> dict[str, int]:
-    """Return the state of each caller's lamp: RINGING during a recall, INUSE while a callback waits.
-
-    Those of main/ccss.c (cc_state to device state), which CCSS's hints show. A caller without a live
-    request is not in it: its lamp is NOT_INUSE.
-    """
-    states: dict[str, int] = {}
-    for request in requests:
-        if request.state == rq.RECALLING and not request.answered:
-            states[request.caller] = RINGING
-        elif request.state in {rq.WAITING, rq.SUSPENDED}:
-            states.setdefault(request.caller, INUSE)
-    return states
-
-
 def begin(request: Request, asterisk_start: int, now: float) -> Request:
     """Return ``request`` with its next recall attempt under way, for the Asterisk started at that time."""
     return request.but(
@@ -239,8 +227,12 @@ def settle(
     """
     caller, callee = request.caller, request.callee
     over = restarted or (not file_waits and is_overdue(request, now, settings))
+    if request.cancelled and not outcome.answered:
+        return rq.end(request, rq.CANCELLED, request.reason, now) if outcome.caller or over else None
+    if outcome.cancelled and outcome.caller:
+        return _wait(request, "the recall was withdrawn while it rang", now, pause=settings.retry_pause)
     if outcome.withdrawn:
-        return _wait(request, "the recall was withdrawn before it rang", now, pause=settings.retry_pause)
+        return _wait(request, "the recall was taken back before it rang", now, pause=settings.retry_pause)
     if not outcome.claimed:
         if not over:
             return None
@@ -263,9 +255,12 @@ def settle(
         if outcome.caller == "BUSY":
             said = "rejected" if outcome.cause == _REJECTED else "was busy or rejected"
         return _unanswered(request, f"{caller} {said} the recall", now, settings)
-    if over:
+    if restarted:
         # Whether the caller was rung can't be told: taken for rung and unanswered, never repeated at once.
         return _unanswered(request, "Asterisk stopped during the recall", now, settings)
+    if over:
+        # They may have talked: no call is better than a second one.
+        return rq.end(request, rq.FAILED, "nothing was reported of the recall, so it is not repeated", now)
     return None
 
 
@@ -288,7 +283,7 @@ def _settle_callee(request: Request, outcome: Outcome, now: float, settings: Set
 
 
 def _wait(request: Request, event: str, now: float, pause: float = 0.0, **changes: object) -> Request:
-    return request.but(now, event, state=rq.WAITING, not_before=now + pause if pause else 0.0, **changes)
+    return request.but(now, event, state=rq.WAITING, not_before=now + pause if pause else 0.0, reason="", **changes)
 
 
 def _unanswered(request: Request, event: str, now: float, settings: Settings) -> Request:

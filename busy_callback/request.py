@@ -29,6 +29,7 @@ END_MARK = "end"
 MAX_FILE = 65536  # bytes; a record is under 1 kB, a longer file is not ours
 STAMP_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 STAMP_LENGTH = 9
+MOST_DIGITS = 15  # of an extension
 _MAX_TIME = 1e11
 _MAX_EVENTS = 100
 
@@ -43,13 +44,19 @@ def make_stamp(milliseconds: int) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether ``text`` has the form of an extension: 2 to 6 ASCII digits."""
-    return 2 <= len(text) <= 6 and text.isascii() and text.isdigit()
+    """Tell whether ``text`` has the form of an extension: 1 to 15 ASCII digits (15: ITU-T E.164 clause 6)."""
+    return 1 <= len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
 
 
 def is_language(text: str) -> bool:
     """Tell whether ``text`` may stand as a channel's language (``zh_TW``); it reaches call files."""
     return len(text) <= 20 and text.isascii() and text.replace("_", "").replace("-", "").isalnum()
+
+
+def is_context(text: str) -> bool:
+    """Tell whether ``text`` may stand as a dialplan context's name in a call file (79 bytes: pbx/pbx_spool.c)."""
+    bare = text.replace("_", "").replace("-", "").replace(".", "")
+    return len(text) <= 79 and text.isascii() and bare.isalnum()
 
 
 def split_id(request_id: str) -> tuple[str, str, str]:
@@ -79,12 +86,14 @@ def is_id(name: str) -> bool:
 class Request:
     """Caller's wish to be called back when callee is free; a value, changed only by ``but``.
 
-    Times are seconds since the epoch. ``attempt`` numbers the recalls handed to Asterisk,
+    Times are seconds since the epoch. ``context`` is the dialplan context from which the caller's own calls begin,
+    '' where that is not known. ``attempt`` numbers the recalls handed to Asterisk,
     ``unanswered`` counts those that the caller let ring. ``started`` and ``asterisk_start`` belong to the
     recall under way: when it was handed over, and the start of the Asterisk it was handed to.
     ``answered`` is when the caller answered it. ``renewed`` is when the caller last asked for the same again.
     ``callee_used`` is when the callee was first seen to use the phone, for NO_REPLY. ``events`` is the
-    request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended.
+    request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended, or will
+    end when the recall has: see ``cancelled``.
     """
 
     __slots__ = (
@@ -92,6 +101,7 @@ class Request:
         "asterisk_start",
         "attempt",
         "callee_used",
+        "context",
         "ended",
         "events",
         "expires",
@@ -115,6 +125,7 @@ class Request:
         expires: float,
         kind: str = BUSY,
         language: str = "",
+        context: str = "",
         state: str = WAITING,
         attempt: int = 0,
         unanswered: int = 0,
@@ -133,6 +144,7 @@ class Request:
         self.expires = expires
         self.kind = kind
         self.language = language
+        self.context = context
         self.state = state
         self.attempt = attempt
         self.unanswered = unanswered
@@ -161,6 +173,11 @@ class Request:
         """The request's place in its callee's queue: smaller asked earlier."""
         return self.id.rsplit("-", 1)[1]
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled while its caller's phone rang; both ends count as taken until that is over."""
+        return self.state == RECALLING and bool(self.reason)
+
     def but(self, now: float, event: str, **changes: object) -> Request:
         """Return a copy with ``changes`` and with ``event`` added to its history at ``now``."""
         fields = {name: getattr(self, name) for name in self.__slots__}
@@ -183,10 +200,10 @@ def end(request: Request, state: str, reason: str, now: float) -> Request:
     return request.but(now, f"{state}: {reason}", state=state, ended=now, reason=reason)
 
 
-_SINCE_0_1 = ("answered", "callee_used")  # a file of an older version may lack them
-_TIMES = ("requested", "expires", "not_before", "started", *_SINCE_0_1, "renewed", "ended")
+_SINCE_0_1 = ("answered", "callee_used", "context")  # a file of an older version may lack them
+_TIMES = ("requested", "expires", "not_before", "started", "answered", "callee_used", "renewed", "ended")
 _COUNTS = ("attempt", "unanswered", "asterisk_start")
-_WORDS = ("kind", "state", "language", "reason")
+_WORDS = ("kind", "state", "language", "context", "reason")
 
 
 def encode(request: Request) -> bytes:
@@ -251,10 +268,12 @@ def decode(data: bytes, request_id: str) -> Request:
     if missing:
         raise CorruptRequestError(f"it lacks {', '.join(missing)}")
     if fields["id"] != request_id:
-        raise CorruptRequestError("it holds another request than its name says")
+        raise CorruptRequestError("the id in it is not its name")
     if fields["kind"] not in KINDS or fields["state"] not in LIVE_STATES + END_STATES:
         raise CorruptRequestError(f"its kind or state is unknown: {fields['kind']}, {fields['state']}")
     if fields["language"] and not is_language(str(fields["language"])):
         raise CorruptRequestError("its language is not a language's name")
+    if fields.get("context") and not is_context(str(fields["context"])):
+        raise CorruptRequestError("its context is not a context's name")
     del fields["id"]
     return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]

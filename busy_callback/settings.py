@@ -10,9 +10,9 @@ import os
 import re
 import stat
 
-from busy_callback.errors import SettingsError
-from busy_callback.numbering import NumberingPlan, printable
-from busy_callback.request import NO_REPLY
+from busy_callback.errors import NumberError, SettingsError
+from busy_callback.numbering import NumberingPlan, Numbers, printable
+from busy_callback.request import NO_REPLY, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ def _yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+_DEVICE = r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}"
+
+
 def _like(pattern: str, meaning: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -67,6 +70,13 @@ def _plan(text: str) -> NumberingPlan:
         raise ValueError(f"Asterisk patterns as 2XX, 3XXX, or nothing for any 2 to 6 digits: {error}") from None
 
 
+def _numbers(text: str) -> Numbers:
+    try:
+        return Numbers(tuple(text.replace(",", " ").split()))
+    except ValueError as error:
+        raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
+
+
 class Settings:
     """What an admin may set; the defaults are right for a ten-phone office. Times are in seconds.
 
@@ -77,6 +87,10 @@ class Settings:
     """
 
     extensions: NumberingPlan = NumberingPlan()
+    not_callers: Numbers = Numbers()
+    not_callees: Numbers = Numbers()
+    offer: bool = True
+    offer_pause: int = 3
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
@@ -89,6 +103,7 @@ class Settings:
     queue_per_callee: int = 5
     queue_per_caller: int = 5
     queue_in_all: int = 10000
+    history_days: int = 30
     callers: str = "own"
     caller_id: str = "ReDial {callee}"
     alert_info: str = "Bellcore-dr2"
@@ -100,14 +115,44 @@ class Settings:
     user: str = "busy_callback"
     secret: str = ""
 
+    def __init__(self) -> None:
+        self.devices: dict[str, str] = {}  # [devices]: by extension, its devices joined by &
+
     def service_duration(self, kind: str) -> int:
         """Return how long a request of that kind lives."""
         return self.service_time_no_reply if kind == NO_REPLY else self.service_time
+
+    def devices_of(self, extension: str) -> str:
+        """Return the extension's devices as a dial string: ``[devices]`` first; '' where Asterisk has to be asked."""
+        rest = self.device.replace("{ext}", extension) if "{ext}" in self.device else ""
+        return self.devices.get(extension, rest)
+
+    def extension_of(self, device: str) -> str:
+        """Return the extension whose device it is, the first of several; '' where Asterisk has to be asked."""
+        for extension, devices in self.devices.items():
+            if device in devices.split("&"):
+                return extension
+        before, mark, after = self.device.partition("{ext}")
+        if not mark or not device.startswith(before) or not device.endswith(after):
+            return ""
+        extension = device[len(before) : len(device) - len(after)]
+        return extension if is_number(extension) and extension not in self.devices else ""
+
+    def check_pair(self, caller: str, callee: str) -> None:
+        """Raise NumberError, saying why, unless ``caller`` may ask to be called back by ``callee``."""
+        self.extensions.check_pair(caller, callee)
+        for number, name in ((caller, "not_callers"), (callee, "not_callees")):
+            if number in getattr(self, name):
+                raise NumberError(f"{number} is one of the {name} of busy_callback.conf")
 
 
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": _plan,
+        "not_callers": _numbers,
+        "not_callees": _numbers,
+        "offer": _yes_or_no,
+        "offer_pause": _seconds(1, 30),
         "device": _like(
             r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
             "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
@@ -123,6 +168,7 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_per_callee": _whole(1, 100),
         "queue_per_caller": _whole(1, 100),
         "queue_in_all": _whole(1, 1000000),
+        "history_days": _whole(0, 3650),
         "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
         "caller_id": _like(
             r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*(\{callee\})?[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*",
@@ -142,7 +188,15 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "user": _like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
         "secret": _like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
     },
+    "devices": {  # the key is an extension
+        "": _like(rf"{_DEVICE}(?:&{_DEVICE})*", "an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile"),
+    },
 }
+
+
+def _kind(section: str, key: str) -> str:
+    """Return the key under which ``_KEYS`` has what reads a setting."""
+    return "" if section == "devices" and is_number(key) else key
 
 
 def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
@@ -187,7 +241,7 @@ def _read(path: str, errors: str = "strict") -> str:
 def check_setting(section: str, key: str, value: str) -> None:
     """Raise SettingsError, saying what is allowed, when the setting can't have this value."""
     try:
-        _KEYS[section][key](value)
+        _KEYS[section][_kind(section, key)](value)
     except ValueError as error:
         raise SettingsError(f"{key} = {value!r} is not {error}") from None
 
@@ -206,16 +260,20 @@ def load(path: str) -> Settings:
         raise SettingsError(f"{path}: can't be read: {error}") from error
     seen = set()
     for where, section, key, value in _settings_of(text, path):
-        if key not in _KEYS[section]:
-            allowed = ", ".join(_KEYS[section])
+        if _kind(section, key) not in _KEYS[section]:
+            allowed = ", ".join(_KEYS[section]) or "extensions of 2 to 6 digits"
             raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
         if key in seen:
             raise SettingsError(f"{where}: {key} is set a second time")
         seen.add(key)
         try:
-            setattr(settings, key, _KEYS[section][key](value))
+            found = _KEYS[section][_kind(section, key)](value)
         except ValueError as error:
             raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
+        if section == "devices":
+            settings.devices[key] = str(found)
+        else:
+            setattr(settings, key, found)
     return settings
 
 
@@ -266,7 +324,7 @@ def asterisk_conf_path(environ: Mapping[str, str], asterisk_conf: str = "") -> s
 def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
     """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
 
-    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR and AST_CONFIG_DIR (res_agi.c,
+    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR, AST_CONFIG_DIR and AST_LOG_DIR (res_agi.c,
     launch_script), and no file is read. Raises SettingsError when a named asterisk.conf can't be read.
     """
     named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
@@ -274,6 +332,7 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
     if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ:
         directories.astspooldir = environ["AST_SPOOL_DIR"]
         directories.astetcdir = environ["AST_CONFIG_DIR"]
+        directories.astlogdir = environ.get("AST_LOG_DIR", directories.astlogdir)
         return directories
     try:
         lines = _read(named or ASTERISK_CONF, "replace").splitlines()

@@ -12,6 +12,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the long form of the tests that have one")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make sure that pytest-xdist keeps its groups together: it names them in the tests' ids, or has failed to."""
+    if session.config.getoption("loadgroup", False):
+        apart = [i.nodeid for i in session.items if i.get_closest_marker("xdist_group") and "@" not in i.nodeid]
+        assert not apart, f"pytest-xdist does not know the group of {apart[0]}: it does not go with this pytest"
+
+
 @pytest.fixture
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether the long form is asked for."""

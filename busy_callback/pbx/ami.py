@@ -160,8 +160,7 @@ class Ami:
         values: list[str] = []
         for first in range(0, len(variables), MANY):
             some = variables[first : first + MANY]
-            answers = self._act_all([{"Action": "Getvar", "Variable": variable} for variable in some])
-            values += map(self._value, some, answers)
+            values += map(self._value, some, self._act_all([{"Action": "Getvar", "Variable": each} for each in some]))
         return values
 
     def _value(self, variable: str, answer: dict[str, Any], of_channel: bool = False) -> str:
@@ -188,27 +187,25 @@ class Ami:
         return self.device_states([device])[device]
 
     def survey(self, extensions: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return the devices of each extension, by the setting, with their states; it may have none.
+        """Return the devices of each extension, by the settings, with their states; it may have none.
 
-        ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``: what AstDB has for it, which only
-        the dialplan may read (main/pbx_functions.c takes DB for dangerous).
+        What ``[devices]`` names counts first. ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``:
+        what AstDB has for it, which only the dialplan may read (main/pbx_functions.c takes DB for dangerous).
         """
         way = self._settings.device
+        texts = {e: self._settings.devices_of(e) for e in extensions}
+        others = [e for e, text in texts.items() if not text]
+        states: dict[str, int] = {}
         if way == "auto":
-            pjsip = self.device_states(f"PJSIP/{e}" for e in extensions)
-            others = [e for e in extensions if pjsip[f"PJSIP/{e}"] == INVALID]
-            sip = self.device_states(f"SIP/{e}" for e in others)
-            found = {e: {f"PJSIP/{e}": pjsip[f"PJSIP/{e}"]} for e in extensions}
-            return {**found, **{e: {f"SIP/{e}": sip[f"SIP/{e}"]} for e in others}}
-        if way == "freepbx":
-            texts = [self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=e) for e in extensions]
+            states = self.device_states(f"PJSIP/{e}" for e in others)
+            texts.update({e: f"SIP/{e}" if states[f"PJSIP/{e}"] == INVALID else f"PJSIP/{e}" for e in others})
+        elif way == "freepbx":
+            texts.update({e: self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=e) for e in others})
         elif way.startswith("hint@"):
-            texts = self._get_all([f"HINT({e}@{way[5:]})" for e in extensions])
-        else:
-            texts = [way.replace("{ext}", e) for e in extensions]
+            texts.update(zip(others, self._get_all([f"HINT({e}@{way[5:]})" for e in others])))
         # What else an admin's hints and AstDB hold is left out.
-        devices = {e: [d for d in t.split("&") if _DEVICE.fullmatch(d)] for e, t in zip(extensions, texts)}
-        states = self.device_states({d for some in devices.values() for d in some})
+        devices = {e: [d for d in text.split("&") if _DEVICE.fullmatch(d)] for e, text in texts.items()}
+        states.update(self.device_states({d for some in devices.values() for d in some} - set(states)))
         return {e: {d: states[d] for d in some} for e, some in devices.items()}
 
     def are_talking(self, some: Iterable[str], others: Iterable[str]) -> bool:
@@ -228,8 +225,16 @@ class Ami:
 
     def lamps(self, extensions: Sequence[str]) -> dict[str, int]:
         """Return the device state of each extension's lamp."""
-        states = self.device_states(f"Custom:busy-callback-{extension}" for extension in extensions)
-        return dict(zip(extensions, states.values()))
+        return dict(zip(extensions, self.device_states(f"Custom:busy-callback-{e}" for e in extensions).values()))
+
+    def hang_up(self, channel: str) -> None:
+        """End a channel of a recall of ours, and with it the ringing; one that is gone is no error."""
+        if _CHANNEL.fullmatch(channel):
+            self._act_all([_to_run(PROBE_CONTEXT, "hang-up", BUSY_CALLBACK_CHANNEL=channel)])
+
+    def globals(self, names: Sequence[str]) -> list[str]:
+        """Return the values of global variables, '' for one that is not set."""
+        return self._get_all(names)
 
     def chan_is_avail(self, devices: Sequence[str]) -> int:
         """Run ChanIsAvail(devices,as) in Asterisk and return AVAILSTATUS, combined.

@@ -97,7 +97,9 @@ class Session(Manager):  # type: ignore[misc]
         self.message_thread.start()
         self.event_dispatch_thread.start()
         if not self._response_queue.get():
-            raise ManagerException("it has ended the connection at once")
+            raise ManagerException(
+                "it has ended the connection at once; too many may be open (manager.conf: authlimit)"
+            )
 
     def send_actions(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[ManagerMsg]:
         """Send actions in one go and return their answers, which come in the same order.

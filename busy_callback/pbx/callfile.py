@@ -4,25 +4,29 @@ The rules of call files are those of Asterisk's pbx/pbx_spool.c. One recall atte
 two files: ``outgoing/busy-callback-ID.N.call``, which Asterisk keeps until the attempt is over, and the
 spool's ``recalls/ID.N``, to which the dialplan appends a line a fact (dialplan/extensions_busy_callback.conf):
 
-    claimed UNIQUEID              this run of the call file may ring the caller
+    claimed UNIQUEID CHANNEL      this run of the call file may ring the caller; CHANNEL rings it
     answered                      the caller took it
     caller DIALSTATUS CAUSE       how ringing the caller ended
     callee DIALSTATUS SECONDS     how the call to the callee ended, and how long they talked
 
-The first line decides who has the attempt: ``claimed`` by a run of the call file, or ``withdrawn`` by us.
-Appending is atomic (O_APPEND), so there is exactly one first line.
+The first line decides who has the attempt: ``claimed`` by a run of the call file, or ``withdrawn`` or
+``cancelled`` by us. Appending is atomic (O_APPEND), so there is exactly one first line; and the dialplan sees
+whether ``cancelled`` stands before its ``answered``: then the callee is not dialled. What the disk does not take
+the dialplan keeps in global variables, one a fact: see ``untold``.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+from collections.abc import Sequence
 
 from busy_callback.errors import CorruptRequestError, SettingsError
 from busy_callback.policy import Outcome
 from busy_callback.request import Request
 from busy_callback.settings import Settings
-from busy_callback.store.durable import exists, flush_directory, move_durably, read_file
+from busy_callback.store.durable import CANCELLED, WITHDRAWN, exists, flush_directory, move_durably, read_file
 
 RECALL_CONTEXT = "custom-auto-redial"
 MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
@@ -78,7 +82,6 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         "BUSY_CALLBACK_FROM_DEVICE": devices[0],
         "BUSY_CALLBACK_TO_DEVICE": devices[1],
         "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
-        "BUSY_CALLBACK_RETENTION": "yes" if settings.retention else "no",
         "BUSY_CALLBACK_REPORT": report,
         "BUSY_CALLBACK_CONTROL": control_socket,
         "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
@@ -96,7 +99,7 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end.
         ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
         ("Callerid", f"{caller} <{caller}>"),
-        ("Context", settings.context),
+        ("Context", request.context or settings.context),
         ("Extension", callee),
         ("Priority", "1"),
         ("WaitTime", str(settings.ring_time + _WAIT_MARGIN)),
@@ -110,6 +113,13 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
     if any(len(line) > MAX_LINE for line in encoded):
         raise ValueError(f"a line of more than {MAX_LINE} bytes can't stand in a call file")
     return b"\n".join([*encoded, b""])
+
+
+def check_place(temporary_directory: str, outgoing: str) -> None:
+    """Raise OSError where no call file could be moved into ``outgoing``: it is not there, or its disk does not work."""
+    flush_directory(outgoing)
+    if os.stat(outgoing).st_dev != os.stat(temporary_directory).st_dev:
+        raise OSError(errno.EXDEV, "it is on another file system than the spool")
 
 
 def hand_over(data: bytes, name: str, temporary_directory: str, outgoing: str) -> None:
@@ -140,8 +150,16 @@ def remove(outgoing: str, request: Request) -> None:
         pass
 
 
-def read_report(report: str) -> Outcome:
-    """Return what the report at that path says; an absent or empty one says nothing.
+def untold(name: str) -> list[str]:
+    """Return the global variables of Asterisk that may hold facts of a recall which its report did not take.
+
+    ``name`` is the report's.
+    """
+    return [f"BUSY_CALLBACK_{fact}_{name}" for fact in ("answered", "caller", "callee")]
+
+
+def read_report(report: str, told: Sequence[str] = ()) -> Outcome:
+    """Return what the report at that path says, and the lines that it should have; an absent one says nothing.
 
     One that can't ever be read may have been a claim: it is taken for one. Raises OSError for one that may
     be readable the next time.
@@ -152,17 +170,22 @@ def read_report(report: str) -> Outcome:
         return Outcome()
     except CorruptRequestError:
         return Outcome(claimed=True)
-    facts = {line.split()[0]: line.split() for line in reversed(lines) if line.strip()}
+    cancelled = CANCELLED in lines and "answered" not in lines[: lines.index(CANCELLED)]
+    facts = {line.split()[0]: line.split() for line in reversed([*lines, *told]) if line.strip()}
+    answered = "answered" in (told if cancelled else facts)
     caller, callee = facts.get("caller", []), facts.get("callee", [])
 
     def number(words: list[str]) -> int:
         text = "".join(words)
         return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
 
+    claimed = bool(lines) and lines[0].startswith("claimed ")
     return Outcome(
-        claimed=bool(lines) and lines[0].startswith("claimed "),
-        withdrawn=bool(lines) and lines[0] == "withdrawn",
-        answered="answered" in facts,
+        claimed=claimed,
+        channel="".join(lines[0].split()[2:3]) if claimed else "",
+        withdrawn=lines[:1] in ([WITHDRAWN], [CANCELLED]),
+        cancelled=claimed and cancelled and not answered,
+        answered=answered,
         caller="".join(caller[1:2]),
         cause=number(caller[2:3]),
         callee="".join(callee[1:2]),

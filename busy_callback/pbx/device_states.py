@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 
+from busy_callback import policy
+from busy_callback import request as rq
 from busy_callback.pbx.ami import DEVICE_STATES, USER_EVENT, Ami
 from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
 from busy_callback.request import Request, is_id
@@ -32,6 +34,8 @@ class DeviceStates:
         self.changed: set[str] = set()  # extensions whose state has changed, for the next look
         # Ids of requests that others have changed, each once however often it is named; "" for one that was not.
         self.news: dict[str, None] = {}
+        # Whether a report may lack something that Asterisk keeps: at first nobody knows; then the dialplan tells.
+        self.reports_lack = True
 
     def dial_string(self, extension: str) -> str:
         """Return the extension's devices, joined by &."""
@@ -82,6 +86,7 @@ class DeviceStates:
             if headers.get("UserEvent") != USER_EVENT:
                 return False
             named = headers.get("Request", "")
+            self.reports_lack = self.reports_lack or "Unwritten" in headers
             # A recall's own report is no news: each look reads the reports of all that are under way.
             if "Report" not in headers and named not in self.news:
                 ids = named.split()
@@ -113,3 +118,18 @@ class DeviceStates:
         known, self._lamps = self._lamps, {}
         known.update(self.ami.lamps([extension for extension in states if extension not in known]))
         self.ami.set_lamps({extension: state for extension, state in states.items() if known[extension] != state})
+
+
+def lamps(requests: Iterable[Request]) -> dict[str, int]:
+    """Return the state of each caller's lamp: RINGING during a recall, INUSE while a callback waits.
+
+    Those of main/ccss.c (cc_state to device state), which CCSS's hints show. A caller without a live
+    request is not in it: its lamp is NOT_INUSE.
+    """
+    states: dict[str, int] = {}
+    for request in requests:
+        if request.state == rq.RECALLING and not request.answered and not request.cancelled:
+            states[request.caller] = policy.RINGING
+        elif request.state in {rq.WAITING, rq.SUSPENDED}:
+            states.setdefault(request.caller, policy.INUSE)
+    return states

@@ -1,4 +1,4 @@
-"""What would let strangers at the manager interface: it is told to the admin, not mended behind the back."""
+"""What lets strangers at the manager interface. The admin is told; nothing is changed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _holds(path: str, secret: str) -> bool:
 
 def tell(directories: Directories, settings: Settings, known: str) -> None:
     """Log each of them once, and when there is none any more; the file ``known`` remembers."""
-    told = LoggedFaults(known, "", "the manager interface and its secret are closed to strangers")
+    told = LoggedFaults(known, "", "only this machine reaches the manager interface, and its secret is private")
     told.tell(complaints(directories, settings))
 
 

@@ -9,11 +9,13 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
-from busy_callback.setup.install import our_dialplan
+from busy_callback.setup.dialplan_changes import our_dialplan, proposal
+from busy_callback.setup.freepbx import freepbx_override
 from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
-from busy_callback.setup.survey import COMMAND, LANGUAGES
-from busy_callback.setup.wiring import freepbx_override
+from busy_callback.setup.survey import COMMAND
+from busy_callback.store import offer_switch
+from busy_callback.store.spool import Spool
 
 MODULES = {
     "pbx_spool.so": "runs call files",
@@ -34,7 +36,10 @@ def check_asterisk(pbx: Installation) -> str:
     version = survey.console.ask("core show version").split(" built")[0].strip()
     if survey.elsewhere:
         told = ", ".join(f"{name} => {path}" for name, path in survey.elsewhere.items())
-        raise CheckFailed(f"Asterisk itself has {told}", "write that into asterisk.conf's [directories]")
+        raise CheckFailed(
+            f"the running Asterisk uses other directories than asterisk.conf: {told}",
+            "write them into asterisk.conf's [directories]",
+        )
     return f"{version}, as user {survey.owner.name}"
 
 
@@ -83,7 +88,7 @@ def check_contexts(pbx: Installation) -> str:
     survey = pbx.survey
     placed = survey.etc / FILE_NAME
     if read_text(placed) != our_dialplan(survey, pbx.settings):
-        raise CheckFailed(f"{placed} is not that of this version of the package and of its settings", INSTALL)
+        raise CheckFailed(f"{placed} is out of date: it does not fit this version and its settings", INSTALL)
     contexts = dict.fromkeys(line.header for line in lines_of(placed, survey.etc) if line.header)
     for context in contexts:
         shown = survey.console.ask(f"dialplan show {context}")
@@ -94,15 +99,17 @@ def check_contexts(pbx: Installation) -> str:
         # Where an older one, by the page's recipe, is still there, its pattern wins over ours.
         if context == "custom-auto-redial" and "_rdXX" in shown:
             raise CheckFailed(
-                "the context custom-auto-redial has extensions of another recipe too (_rdXX...)",
+                "the context custom-auto-redial still has the extensions of an older recipe (_rdXX...)",
                 "take that context out of extensions_custom.conf, then: dialplan reload",
             )
     return f"{len(contexts)} are loaded"
 
 
 def check_offer(pbx: Installation) -> str:
-    """Check that some dialplan offers the callback to its callers."""
+    """Check that some dialplan offers the callback to its callers; say so where it is switched off."""
     survey = pbx.survey
+    if not pbx.settings.offer or not offer_switch.is_on(Spool(survey.directories.spool)):
+        return "it is switched off (busy-callback offer; offer = no in the settings): nobody is asked"
     if survey.freepbx:
         text = survey.console.ask("dialplan show s-BUSY@macro-exten-vm")
         freepbx_override(survey.extensions_conf)  # says what is wrong with FreePBX's own
@@ -110,20 +117,19 @@ def check_offer(pbx: Installation) -> str:
             raise CheckFailed("FreePBX's dialplan does not offer the callback", INSTALL)
         return "FreePBX's dialplan offers it"
     if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
-        where = survey.context or "CONTEXT"
-        raise CheckFailed("no dialplan offers the callback to a caller", f"run: {COMMAND} install --wire {where}")
+        raise CheckFailed("no dialplan offers the callback to a caller", proposal(survey))
     return "the dialplan offers it"
 
 
 def check_probe(pbx: Installation) -> str:
     """Check that ChanIsAvail, run through the manager as the poller does, gives an answer."""
-    phones = pbx.survey.phones
-    device = f"{phones[0].technology}/{phones[0].extension}" if phones else "Local/0@busy-callback-probe"
+    devices = next(iter(pbx.survey.reached.devices.values()), "Local/0@busy-callback-probe")
+    device = devices.partition("&")[0]
     try:
         with Ami(pbx.settings) as ami:
             answer = ami.probe(device)
     except AsteriskError as error:
-        raise CheckFailed(str(error), "cure the check manager first") from None
+        raise CheckFailed(str(error), "first do what the check manager says") from None
     if not answer:
         raise CheckFailed(
             "ChanIsAvail, run through the manager, gives no answer",
@@ -135,11 +141,11 @@ def check_probe(pbx: Installation) -> str:
 def check_prompts(pbx: Installation) -> str:
     """Check that every prompt is there, in a format that Asterisk plays."""
     survey = pbx.survey
-    names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / LANGUAGES[0]).iterdir()})
+    names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / survey.languages[0]).iterdir()})
     names = [name for name in names if name.startswith(COMMAND)]
     formats = survey.console.ask("core show file formats").split()
     playable = {extension for word in formats for extension in word.split("|")}
-    for folder in ("", *LANGUAGES, *OTHER_NAMES):
+    for folder in ("", *survey.languages, *OTHER_NAMES):
         place = survey.sounds / folder
         for name in names:
             found = [
@@ -152,13 +158,13 @@ def check_prompts(pbx: Installation) -> str:
                 raise CheckFailed(
                     f"{unreadable[0]} can't be read by Asterisk's user", f"run: chmod 0644 {unreadable[0]}"
                 )
-    return f"{len(names)} in {', '.join(LANGUAGES)} and where no language is told"
+    return f"{len(names)} prompts, in {', '.join(survey.languages)} and for phones without a language"
 
 
 def check_extensions(pbx: Installation) -> str:
     """Check that every phone that is named by its number is in the numbering plan."""
     settings, survey = pbx.settings, pbx.survey
-    numbers = [phone.extension for phone in survey.phones]
+    numbers = list(survey.reached.devices)
     missing = [number for number in numbers if number not in settings.extensions]
     told = " ".join(settings.extensions.patterns) or "any 2 to 6 digits"
     if missing:
@@ -171,8 +177,9 @@ def check_extensions(pbx: Installation) -> str:
 
 def check_states(pbx: Installation) -> str:
     """Check that the phones' states tell when they are in a call."""
-    silent = [phone for phone in pbx.survey.phones if not phone.says_busy]
-    deaf = [phone.extension for phone in silent if phone.technology == "SIP"]
+    owned = {device for devices in pbx.survey.reached.devices.values() for device in devices.split("&")}
+    silent = [phone for phone in pbx.survey.phones if phone.device in owned and not phone.says_busy]
+    deaf = [phone.name for phone in silent if phone.technology == "SIP"]
     if deaf:
         raise CheckFailed(
             f"chan_sip does not count the calls of {', '.join(deaf[:5])}: they look free while they talk",
@@ -180,7 +187,7 @@ def check_states(pbx: Installation) -> str:
         )
     if silent:
         return (
-            f"{silent[0].extension} and others never say busy by themselves (no device_state_busy_at): a phone that "
+            f"{silent[0].name} and others never say busy by themselves (no device_state_busy_at): a phone that "
             "takes a second call rings instead; device_state_busy_at = 1 in pjsip.conf makes it busy in its first call"
         )
     return "the phones tell when they are in a call"

@@ -124,7 +124,7 @@ def check_clock(pbx: Installation) -> str:
         if ahead > FUTURE:
             raise CheckFailed(
                 f"{path} was written {ahead:.0f} s in the future: the clock was set back",
-                "set the clock (chrony or systemd-timesyncd); requests of the future wait until then",
+                "set the clock (chrony or systemd-timesyncd); what has a time in the future waits for it",
             )
     return time.strftime("%Y-%m-%d %H:%M:%S %z")
 

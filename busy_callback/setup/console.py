@@ -5,24 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from busy_callback.errors import AsteriskError
 from busy_callback.settings import Directories
 
 ANSWER_TIME = 15.0  # seconds; a reload of a large dialplan takes a while
-DETAILS = 50  # phones whose details are asked for: enough to know the rest by
-
-
-@dataclass(frozen=True)
-class Phone:
-    """An endpoint or peer that is named by an extension's number."""
-
-    extension: str
-    technology: str
-    context: str = ""
-    says_busy: bool = True  # its device state tells when it is in a call
 
 
 class Console:
@@ -84,20 +71,3 @@ class Console:
             self.ask(f"database deltree {family}")
         for lamp in re.findall(r"/CustomDevstate/(busy-callback-[0-9]+)", self.ask("database show CustomDevstate")):
             self.ask(f"database del CustomDevstate {lamp}")
-
-    def phones(self) -> Iterator[Phone]:
-        """Yield the phones of PJSIP and SIP that are loaded, and where there is neither, those of the hints."""
-        pjsip = re.findall(
-            r"^ Endpoint:  ([0-9]{2,6})(?:/\S*)? .* of (\S+)\s*$", self.ask("pjsip show endpoints"), re.MULTILINE
-        )
-        for number, (extension, at_most) in enumerate(pjsip):
-            details = self.table(f"pjsip show endpoint {extension}") if number < DETAILS else {}
-            yield Phone(extension, "PJSIP", details.get("context", ""), at_most != "inf")
-        sip = re.findall(r"^([0-9]{2,6})(?:/\S*)? ", self.ask("sip show peers"), re.MULTILINE)
-        for number, extension in enumerate(sip):
-            details = self.table(f"sip show peer {extension}") if number < DETAILS else {}
-            yield Phone(extension, "SIP", details.get("Context", ""), details.get("Call limit") != "0")
-        if not pjsip and not sip:
-            hints = self.ask("core show hints")
-            for match in re.finditer(r"^\s*([0-9]{2,6})@(\S+)\s*: ([A-Za-z0-9]+)/\1\b", hints, re.MULTILINE):
-                yield Phone(match[1], match[3].upper(), match[2])

@@ -55,7 +55,7 @@ def examine(
     except BusyCallbackError as error:
         if os.geteuid() and isinstance(error.__cause__, PermissionError):
             return [Check("settings", False, f"permission denied: {error}", f"run: sudo {COMMAND} doctor")]
-        return [Check("settings", False, str(error), "correct it, then run doctor again")]
+        return [Check("settings", False, str(error), "correct that, then run doctor again")]
     pbx = Installation(survey, settings, profiles)
     return [_run(name, check, pbx) for name, check in CHECKS.items()]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import read_text, value_of
-from busy_callback.setup.journal import Change
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.marked_blocks import append, insert, strip_text
 from busy_callback.setup.own_files import edit, own_file, secret_file
 from busy_callback.setup.survey import Survey
@@ -49,7 +49,7 @@ def changes(survey: Survey, allowed: Sequence[str], user: str, secret: str) -> I
     """Yield what lets our user in: first the file with the secret, then what includes it."""
     main = survey.etc / "manager.conf"
     if not main.exists():
-        raise SetupError(f"{main} is missing: Asterisk's manager interface has no settings; copy its sample there")
+        raise SetupError(f"{main} is missing. Copy Asterisk's sample of it there, then try again")
     folder = None if survey.freepbx else _included_folder(survey, main)
     path = folder / "busy_callback.conf" if folder else survey.etc / FILE_NAME
     text = "\n".join(["; Busy CallBack for Asterisk", *manager_user(user, secret, host(survey)), ""])

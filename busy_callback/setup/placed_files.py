@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from busy_callback.errors import SetupError
-from busy_callback.setup.journal import Change
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identity, keeper
 from busy_callback.setup.survey import (
     COMMAND,
-    LANGUAGES,
     Survey,
     command_path,
     has_cron,
@@ -34,15 +33,15 @@ def _folder(path: Path, mode: int = 0o755, owner: tuple[int, int] | None = None)
 
 
 def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
-    """Yield the prompts: zh and en, links from the other languages to one of them, and the page's own place.
+    """Yield the prompts: those of each language, links to them for the others, and the page's own place.
 
     An admin's own recordings of these names stay. ``fallback`` is the language that channels of other languages
     hear, '' for the one set before.
     """
     sounds = survey.sounds
-    fallback = fallback or _fallback_now(sounds)
+    fallback = fallback or _fallback_now(sounds, survey.languages)
     names = {}
-    for language in LANGUAGES:
+    for language in survey.languages:
         if not (sounds / language).is_dir():
             yield _folder(sounds / language)
         found = sorted(p for p in (survey.data / "sounds" / language).iterdir() if p.name.startswith(COMMAND))
@@ -52,7 +51,7 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
             yield Change(sounds / language / path.name, Snapshot(FILE, path.read_bytes(), 0o644, *owner), yours=True)
     others = {name: OTHER_NAMES.get(name, fallback) for name in [*installed_languages(sounds), *OTHER_NAMES]}
     for other, language in sorted(others.items()):
-        if other.split("_")[0] in LANGUAGES:
+        if other.split("_")[0] in survey.languages:
             continue
         if not (sounds / other).is_dir():
             yield _folder(sounds / other)
@@ -62,10 +61,10 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
         yield Change(sounds / name, Snapshot(LINK, f"{fallback}/{name}".encode()), yours=True)
 
 
-def _fallback_now(sounds: Path) -> str:
+def _fallback_now(sounds: Path, languages: list[str]) -> str:
     """Return the language that the page's own place leads to, by an earlier install."""
     links = (os.readlink(path) for path in sounds.glob(f"{COMMAND}.*") if path.is_symlink())
-    return next((link.split("/")[0] for link in links if link.split("/")[0] in LANGUAGES), "en")
+    return next((link.split("/")[0] for link in links if link.split("/")[0] in languages), "en")
 
 
 def spool(survey: Survey) -> Iterator[Change]:

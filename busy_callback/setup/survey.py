@@ -10,24 +10,26 @@ import shutil
 import stat
 import sys
 import sysconfig
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories
-from busy_callback.setup.config_files import Line, lines_of, phones_in, read_text
-from busy_callback.setup.console import Console, Phone
+from busy_callback.setup import dialplan_shown, extensions_conf, phones, reached
+from busy_callback.setup.config_files import Line, lines_of, read_text
+from busy_callback.setup.console import Console
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
-from busy_callback.setup.wiring import OVERRIDE
+from busy_callback.setup.extensions import Dialplan
+from busy_callback.setup.freepbx import OVERRIDE
+from busy_callback.setup.phones import Phone
+from busy_callback.setup.reached import Reached
+from busy_callback.setup.wiring import Places
 from busy_callback.store.asterisk_user import User, runs_as, speaker
 
 COMMAND = "busy-callback"
 READING_TIME = 30.0  # seconds
 AGI_NAME = "busy_callback.py"
-LANGUAGES = ("zh", "en")  # that the package has prompts in
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found out; ``phones`` and ``elsewhere`` are Asterisk's own word when it ``runs``.
+    """What was found out; ``phones``, ``reached`` and ``elsewhere`` are Asterisk's own word when it ``runs``.
 
     ``elsewhere`` has the directories, by asterisk.conf's names, that the running Asterisk has in other places
     than asterisk.conf says.
@@ -68,6 +70,8 @@ class Survey:
     freepbx: bool
     elsewhere: dict[str, str]
     phones: tuple[Phone, ...]
+    written: Dialplan = field(repr=False)  # extensions.conf, without us
+    reached: Reached = field(repr=False)
     extensions_conf: tuple[Line, ...] = field(repr=False)
     manager_conf: tuple[Line, ...] = field(repr=False)
 
@@ -82,6 +86,11 @@ class Survey:
         return Path(self.directories.astdatadir) / "sounds"
 
     @property
+    def languages(self) -> list[str]:
+        """The languages that the package has prompts in: the folders of its own sounds."""
+        return sorted({path.parent.name for path in (self.data / "sounds").glob(f"*/{COMMAND}.*")})
+
+    @property
     def agi(self) -> Path:
         """The AGI script in Asterisk's place."""
         return Path(self.directories.astagidir) / AGI_NAME
@@ -89,19 +98,18 @@ class Survey:
     @property
     def context(self) -> str:
         """The context of most phones, or ''."""
-        counted = Counter(phone.context for phone in self.phones if phone.context)
-        return "from-internal" if self.freepbx else counted.most_common(1)[0][0] if counted else ""
+        return "from-internal" if self.freepbx else next(iter(self.reached.contexts), "")
 
     @property
     def technology(self) -> str:
         """PJSIP or SIP when all phones are of one technology, else ''."""
-        found = {phone.technology for phone in self.phones}
+        found = {device.partition("/")[0] for devices in self.reached.devices.values() for device in devices.split("&")}
         return found.pop() if len(found) == 1 else ""
 
     @property
     def plan(self) -> tuple[str, ...]:
-        """The numbering plan as patterns: each first digit and length that a phone has."""
-        return tuple(sorted({phone.extension[0] + "X" * (len(phone.extension) - 1) for phone in self.phones}))
+        """The numbering plan as patterns: each first digit and length that an extension has."""
+        return tuple(sorted({number[0] + "X" * (len(number) - 1) for number in self.reached.devices}))
 
 
 def look(
@@ -121,7 +129,12 @@ def look(
     with Deadline(READING_TIME, f"reading {etc} takes over {READING_TIME:.0f} s: look at the #include lines there"):
         extensions = tuple(lines_of(etc / "extensions.conf", etc))
         manager = tuple(lines_of(etc / "manager.conf", etc))
-        phones = () if runs else tuple(_phones_on_disk(etc))
+        on_disk = tuple(phones.on_disk(etc))
+    freepbx = system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions)
+    found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
+    written = extensions_conf.read(extensions)
+    # FreePBX's own dialplan is known; which number is whose is in its database.
+    dialplan = Dialplan() if freepbx else _loaded_dialplan(console, written) if runs else written
     return Survey(
         directories=directories,
         asterisk_conf=asterisk_conf,
@@ -130,12 +143,25 @@ def look(
         data=data or data_directory(),
         owner=_owner(directories, speaker(os.environ, asterisk_conf)),
         runs=runs,
-        freepbx=system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions),
+        freepbx=freepbx,
         elsewhere=_elsewhere(directories, console) if runs else {},
-        phones=tuple(console.phones()) if runs else phones,
+        phones=found,
+        written=written,
+        reached=reached.find(dialplan, found),
         extensions_conf=extensions,
         manager_conf=manager,
     )
+
+
+def _loaded_dialplan(console: Console, written: Dialplan) -> Dialplan:
+    """Return the dialplan that Asterisk has loaded; it does not show the label of an extension's first step."""
+    shown = dialplan_shown.read(console.ask("dialplan show"), console.ask("dialplan show globals"))
+    places = Places(written)
+    for step in list(shown.steps()):
+        place = None if step.label else places.written_as(step)
+        if place and place.label:
+            shown.contexts[step.context].steps[step.extension][step.priority] = replace(step, label=place.label)
+    return shown
 
 
 _OWN_NAMES = {
@@ -200,13 +226,6 @@ def _owner(directories: Directories, said_by: int) -> Owner:
     if not entry.pw_uid and not os.path.isdir(directories.astspooldir):
         raise SetupError(f"{directories.astspooldir} is missing: start Asterisk once, then try again")
     return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def _phones_on_disk(etc: Path) -> Iterable[Phone]:
-    """Yield the phones that the configuration files tell of, for an Asterisk that does not run."""
-    for technology, name in (("PJSIP", "pjsip.conf"), ("SIP", "sip.conf")):
-        for extension, context in phones_in(list(lines_of(etc / name, etc))).items():
-            yield Phone(extension, technology, context)
 
 
 def has_cron() -> bool:

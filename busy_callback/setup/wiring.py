@@ -1,147 +1,178 @@
-"""Where the offer goes into a dialplan: a line after Dial on plain Asterisk, the override file on FreePBX."""
+"""Where the offer goes into a plain Asterisk's dialplan: behind each Dial that rings the phone of the number dialled.
+
+What the running Asterisk has loaded says which Dials there are; the files say where they are written.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from busy_callback.errors import SetupError
-from busy_callback.setup.config_files import Line, read_text
-from busy_callback.setup.marked_blocks import block_lines
+from busy_callback.request import is_number
+from busy_callback.setup.call_paths import CallPaths
+from busy_callback.setup.extensions import Dialplan, Step
+from busy_callback.setup.insertion import Insertion
+from busy_callback.setup.reached import Reach, Reached, number_expression
+from busy_callback.setup.wired import OFFER
 
-GOSUB = "Gosub(busy-callback,${EXTEN},1)"
-CODES = "busy-callback-codes"
-OVERRIDE = "extensions_override_freepbx.conf"
+BUSY = "Set(DIALSTATUS=BUSY)"
+_PLACE = re.compile(r"(.+):(\d+)")
+_IN_DIAL = re.compile(r"\$\{(ARG\d|LOCAL\(ARG\d\)|[A-Za-z_]\w*)\}")
 
-_STEP = re.compile(
-    r"\s*(?:(same)|exten)\s*=>?\s*(?:(?P<exten>[^,]+?)\s*,)?\s*(?P<prio>n|[0-9]+)(?:\([^)]*\))?\s*,\s*(?P<app>.*)",
-    re.IGNORECASE,
-)
-_DIAL = re.compile(
-    r"Dial\(\s*(?:[A-Za-z0-9]+/(?P<who>[^,)&@]*)(?P<trunk>@?)|(?P<contacts>\$\{PJSIP_DIAL_CONTACTS\(\$\{EXTEN\}\)\}))",
-    re.IGNORECASE,
-)
-_PHONES = re.compile(r"_?(?:[0-9XZN]|\[[0-9-]+\]){2,6}[.!]?|_[0-9XZN.!]+", re.IGNORECASE)
+
+def gosub(number: str) -> str:
+    """Return the call that offers a callback to the number that the expression has."""
+    return f"Gosub({OFFER},s,1({number}))"
 
 
 @dataclass(frozen=True)
-class Step:
-    """One priority of an extension."""
+class Offer:
+    """An offer behind a Dial; ``number`` is the expression of the number dialled, there."""
 
-    line: Line
-    extension: str
-    priority: str
-    application: str
-
-    @property
-    def rings_phone(self) -> bool:
-        """Whether it dials the phone that has the extension's number, not a trunk."""
-        dial = _DIAL.match(self.application)
-        if not dial or dial["trunk"] or not _PHONES.fullmatch(self.extension):
-            return False
-        return bool(dial["contacts"]) or dial["who"] in {"${EXTEN}", self.extension}
+    step: Step
+    number: str
+    tests: tuple[tuple[Step, str], ...] = ()  # that go round the Dial when a phone is busy: step, call that sees it
 
 
-def steps_in(lines: Iterable[Line], context: str) -> list[Step]:
-    """Return the steps of a context, in the order they stand."""
-    steps = []
-    extension = ""
-    for line in lines:
-        match = _STEP.fullmatch(line.text)
-        if line.section == context and match:
-            extension = match["exten"] if not match[1] and match["exten"] else extension
-            steps.append(Step(line, extension, match["prio"].lower(), match["app"].strip()))
-    return steps
+@dataclass
+class Offers:
+    """The offers to make, and what an admin has to do by hand, or should know."""
+
+    made: list[Offer] = field(default_factory=list)
+    by_hand: dict[Step, str] = field(default_factory=dict)  # by the Dial: why, and what to do
+    done: list[Step] = field(default_factory=list)  # the admin's own hand has put one there
+
+    def insertions(self) -> list[Insertion]:
+        """Return what is to be put into the dialplan."""
+        found = [Insertion(offer.step, (gosub(offer.number),)) for offer in self.made]
+        tests = {test: (call, gosub(offer.number)) for offer in self.made for test, call in offer.tests}
+        return found + [Insertion(test, calls, before=True) for test, calls in tests.items()]
 
 
-def after_dials(lines: Sequence[Line], context: str) -> list[Line]:
-    """Return the lines of a context behind which the offer belongs; raise SetupError saying what to do by hand."""
-    steps = steps_in(lines, context)
-    if not steps:
-        known = sorted({line.header for line in lines if line.header} - {"general", "globals"})
-        raise SetupError(f"no context {context!r} has extensions in extensions.conf; there are: {', '.join(known)}")
-    places, found = [], False
-    for step, following in zip(steps, [*steps[1:], None]):
-        if not step.rings_phone:
-            continue
-        if following and GOSUB.lower() in following.application.lower():
-            found = True  # by the admin's own hand
-            continue
-        if following and following.extension == step.extension and following.priority != "n":
-            raise SetupError(
-                f"{step.line.path}:{step.line.number + 1}: the steps after this Dial are numbered; "
-                f"write n instead of the numbers, then try again, or put {GOSUB} after it by hand"
-            )
-        places.append(step.line)
-    if not places and not found:
-        raise SetupError(
-            f"context {context!r} has no Dial(TECHNOLOGY/${{EXTEN}}) of its own; put this line after the one that "
-            f"rings the phones: same => n,{GOSUB}"
+class Places:
+    """Where what a dialplan has is written: that of the running Asterisk and that of the files side by side."""
+
+    def __init__(self, written: Dialplan) -> None:
+        self.written = written
+        self._by_line = {(s.line.path.name, s.line.shown): s for s in written.steps() if s.line}
+
+    def written_as(self, step: Step) -> Step | None:
+        """Return the step as the files have it; None when it is not from there, or they were changed since."""
+        if step.line:
+            return step
+        name, colon, number = step.source.rpartition(":")
+        if colon and number.isdigit():
+            found = self._by_line.get((name, int(number)))
+            return found if found and _is_same(step, found) else None
+        own = self.written.contexts.get(step.context)
+        some = [s for s in (own.steps.get(step.extension, {}).values() if own else ()) if _is_same(step, s)]
+        return some[0] if len(some) == 1 else None
+
+    def at(self, place: str, etc: Path) -> Step | None:
+        """Return the step at ``FILE:LINE``, the file by its name or path, the line as an editor counts."""
+        match = _PLACE.fullmatch(place)
+        if not match:
+            return None
+        for step in self.written.steps():
+            if step.line and step.line.shown == int(match[2]):
+                path = step.line.path
+                if match[1] in {str(path), path.name} or (etc / match[1]).resolve() == path.resolve():
+                    return step
+        return None
+
+
+def _is_same(shown: Step, written: Step) -> bool:
+    """Tell whether a step that Asterisk shows, its end cut perhaps, is the one that is written."""
+    words = ["".join(step.arguments.split()) for step in (shown, written)]
+    same = words[0] == words[1] or (len(shown.arguments) > 200 and words[1].startswith(words[0]))
+    return same and shown.application.lower() == written.application.lower()
+
+
+def is_place(text: str) -> bool:
+    """Tell whether an admin's --wire names a line, ``FILE:LINE``, not a context."""
+    return bool(_PLACE.fullmatch(text))
+
+
+def offers_for(reached: Reached, places: Places, contexts: Iterable[str], named: Sequence[Step]) -> Offers:
+    """Return the offers behind the Dials that calls from ``contexts`` come to, and behind the ``named`` steps."""
+    found = Offers()
+    served = [reach for reach in reached.reaches if is_number(reach.number)]
+    wanted = [reach.step for context in contexts for reach in served if reach.context == context]
+    by_step: dict[Step, list[Reach]] = {}
+    for reach in served:
+        by_step.setdefault(reach.step, []).append(reach)
+    known: set[Step] = set()
+    for step in dict.fromkeys(wanted):
+        place = places.written_as(step)
+        if not place:
+            found.by_hand[step] = ""
+        elif place not in known:
+            known.add(place)
+            _offer(found, reached, places, place, by_step[step])
+    for place in dict.fromkeys(named):
+        if place not in known:
+            reaches = [reach for step, some in by_step.items() if places.written_as(step) == place for reach in some]
+            if reaches:
+                _offer(found, reached, places, place, reaches)
+            else:
+                found.made.append(Offer(place, _number_at(place)))
+    return found
+
+
+def _offer(found: Offers, reached: Reached, places: Places, place: Step, reaches: list[Reach]) -> None:
+    """Add the offer behind a Dial, unless it is there by hand or the next step rings the same phones."""
+    following = places.written.contexts[place.context].steps[place.extension].get(place.priority + 1)
+    if following and f"{OFFER}," in following.arguments.replace(" ", ""):
+        found.done.append(place)
+        return
+    again = {places.written_as(reach.step) for reach in reached.reaches}
+    if following and following in again:
+        return
+    number = number_expression(reaches)
+    if not number:
+        found.by_hand[place] = (
+            "the number that was dialled is in no variable there: hand it on as an argument, Gosub(...,1(${EXTEN}))"
         )
-    return places
+        return
+    found.made.append(Offer(place, number, tuple(_tests(found, reached.dialplan, places, place, reaches))))
 
 
-def wired_contexts(lines: Iterable[Line]) -> list[str]:
-    """Return the contexts that install wired, by the marked lines in the files of ``lines``."""
-    found: dict[str, None] = {}
-    for path in dict.fromkeys(line.path for line in lines):
-        section = ""
-        text = read_text(path)
-        ours = block_lines(text)
-        for number, row in enumerate(text.splitlines()):
-            section = Line(path, number, section, row).header or section
-            if number in ours and GOSUB in row:
-                found[section] = None
-    return list(found)
+def _tests(
+    found: Offers, dialplan: Dialplan, places: Places, place: Step, reaches: list[Reach]
+) -> Iterator[tuple[Step, str]]:
+    """Yield the tests of a phone's state that go round its Dial, each with the call that sees what it sees."""
+    paths = CallPaths(dialplan)
+    for test, dial in dict.fromkeys((test, reach.step) for reach in reaches for test in reach.ring.tests):
+        leads = [any(ring.step == dial for ring in paths.rings_from(way)) for way in test.ways]
+        at = places.written_as(test.step)
+        if leads.count(True) != 1:
+            continue
+        condition = test.step.arguments.partition("?")[0]
+        seen = f"ExecIf({condition}?{BUSY})" if leads[1] else f"ExecIf({condition}?NoOp():{BUSY})"
+        if at and (at.context, at.extension) == (place.context, place.extension):
+            yield at, seen
+        else:
+            found.by_hand[test.step] = (
+                f"looks whether the phone is busy before {place}: put two steps before it, "
+                f"{seen} and {gosub('NUMBER')}, NUMBER being the expression that has the number dialled there"
+            )
 
 
-# FreePBX, core module 15 to 17: where an extension is found busy or has not answered, and who holds the number
-# called there. Who does not answer but has a mailbox: the caller goes on to it, as ever.
-TAKEOVERS = (
-    ("macro-exten-vm", "s-BUSY", "EXTTOCALL"),
-    ("macro-exten-vm", "s-NOANSWER", "EXTTOCALL"),
-    ("macro-vm", "s-BUSY", "MEXTEN"),
-    ("macro-simple-dial", "s-BUSY", "EXTTOCALL"),
-)
-# Offered to phones of this PBX alone, and to channels of phones: answering a leg of a queue or ring group, a
-# Local channel, would take the whole call for answered. Only a recall, which is one too and has a call of ours,
-# hears that the callee is taken again. Follow-me may end in voicemail, which must not offer again.
-_TO_PHONES = (
-    '"${FROM_DID}${NODEST}${BUSY_CALLBACK_OFFERED}" = "" & '
-    '("${CHANNEL(channeltype)}" != "Local" | "${BUSY_CALLBACK_RETENTION}" != "")'
-)
-
-
-def freepbx_override(lines: Sequence[Line]) -> list[str]:
-    """Return the lines for FreePBX's override file; raise SetupError when its dialplan is not the known one.
-
-    Asterisk keeps the definition of a step that it reads first: the override's. For whoever presses nothing
-    all goes on as FreePBX wants it, by FreePBX's own steps.
-    """
-    wanted: list[str] = []
-    for context, extension, variable in TAKEOVERS:
-        steps = steps_in(lines, context)
-        own = [step for step in steps if step.extension == extension]
-        if own and own[0].line.path.name == OVERRIDE:
-            where = f"{own[0].line.path}:{own[0].line.number + 1}"
-            raise SetupError(f"{where} takes over {extension} of {context} already; take that out, then try again")
-        if not steps:
-            continue  # a module that is not installed
-        kind = "(busy)" if extension == "s-BUSY" else ""
-        wanted += [
-            f"[{context}]",
-            f"exten => {extension},1,GosubIf($[{_TO_PHONES}]?busy-callback,${{{variable}}},1{kind})",
-        ]
-        if own and not re.match(r"noop", own[0].application, re.IGNORECASE):
-            # FreePBX's trace is off: its first step counts, so all of them come after ours.
-            wanted += [f"exten => {extension},{n},{step.application}" for n, step in enumerate(own, 2)]
-        elif not own:
-            # FreePBX has a pattern for it, _s-. or _s-!, which goes on in its own form.
-            wanted += [
-                f"exten => {extension},2,Set(BUSY_CALLBACK_OFFERED=${{{variable}}})",
-                f"exten => {extension},3,Goto(s-OFFERED,1)",
-            ]
-    if not wanted:
-        raise SetupError("FreePBX's dialplan has no macro-exten-vm: press Apply Config once, then try again")
-    return wanted
+def _number_at(step: Step) -> str:
+    """Return the expression of the number dialled at a step that an admin named: by where it stands alone."""
+    if step.context.lower().startswith("macro-"):
+        return "${MACRO_EXTEN}"
+    if re.fullmatch(r"_.*|\d+", step.extension):
+        return "${EXTEN}"
+    found = (
+        _IN_DIAL.search(step.arguments.partition(",")[0]) if step.application.lower() in {"dial", "retrydial"} else None
+    )
+    if not found:
+        raise SetupError(
+            f"{step.line}: the number that was dialled is in no variable there; put the offer by hand where it is: "
+            f"{gosub('NUMBER')}"
+        )
+    return f"${{{found[1]}}}"

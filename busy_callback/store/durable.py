@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import CorruptRequestError, DeadlineError, SpoolError
@@ -97,6 +98,12 @@ class Note:
             pass
 
 
+def why(error: OSError) -> str:
+    """Return an error's reason with the folder, not the file, that it is about: a complaint is logged once."""
+    folder = os.path.dirname(os.fsdecode(error.filename)) if error.filename else ""
+    return f"{error.strerror or error}" + (f": {folder}" if folder else "")
+
+
 def exists(path: str) -> bool:
     """Tell whether there is such a name; OSError where that can't be told, which os.path.exists takes for no."""
     try:
@@ -139,18 +146,43 @@ def _check(found: os.stat_result, path: str) -> None:
         raise CorruptRequestError(f"it belongs to another user ({found.st_uid})")
 
 
-def withdraw(report: str) -> None:
-    """Add our claim to a recall attempt's report: if it comes first, no run of its call file rings anyone.
+WITHDRAWN = "withdrawn"  # by the poller: Asterisk has not run the attempt in time
+CANCELLED = "cancelled"  # by who asked for the request's end
 
-    The directory need not be flushed: a power cut ends Asterisk too, and no later one runs the attempt.
+
+def withdraw(report: str, word: str = WITHDRAWN) -> list[str]:
+    """Add our claim to a recall attempt's report, and return the report's lines, which tell what it came before.
+
+    If it comes first, no run of the call file rings anyone; where ``CANCELLED`` comes before the caller's answer,
+    the callee is not dialled. The directory need not be flushed: a power cut ends Asterisk too, and no later one
+    runs the attempt. Raises OSError.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     descriptor = os.open(report, flags, FILE_MODE)
     try:
-        os.write(descriptor, b"withdrawn\n")
+        os.write(descriptor, f"{word}\n".encode("ascii"))
         os.fsync(descriptor)
+        return os.pread(descriptor, MAX_FILE, 0).decode("ascii", "replace").splitlines()
     finally:
         os.close(descriptor)
+
+
+def log_line(path: str, text: str) -> None:
+    """Add a line to the poller's log, in its form (see cli), for who can't afford to import logging.
+
+    Never through a link; where it can't be written, it is not.
+    """
+    now = time.time()
+    head = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{now % 1 * 1000:03.0f} INFO[{os.getpid()}]"
+    try:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags, FILE_MODE)
+        try:
+            os.write(descriptor, f"{head} {text}\n".encode("ascii", "backslashreplace"))
+        finally:
+            os.close(descriptor)
+    except OSError:
+        pass
 
 
 class Lock:

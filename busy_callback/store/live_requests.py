@@ -92,13 +92,14 @@ class LiveRequests:
         for request_id in names:
             self.read(request_id)
 
-    def read(self, request_id: str) -> None:
-        """Read one request anew."""
+    def read(self, request_id: str) -> Request | None:
+        """Read one request anew, and return it."""
         request = self._spool.load(request_id)
         if request is None:
             self._drop(request_id)
         else:
             self.put(request)
+        return request
 
     def put(self, request: Request) -> None:
         """Note a request as it now is; an ended one leaves the book."""

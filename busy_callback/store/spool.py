@@ -20,11 +20,14 @@ from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.request import Request
 from busy_callback.store.durable import (
+    CANCELLED,
     Lock,
     Note,
     exists,
     flush_directory,
+    log_line,
     read_file,
+    why,
     withdraw,
     write_durably,
     write_note,
@@ -32,7 +35,7 @@ from busy_callback.store.durable import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from busy_callback.settings import Settings
 
@@ -40,19 +43,20 @@ REGISTERED = "REGISTERED"
 DUPLICATE = "DUPLICATE"
 FULL = "FULL"
 
-KEEP_REPORTS = 2 * 86400  # seconds that the report of an ended request's recall stays
-KEEP_ENDED = 30 * 86400  # seconds that an ended request stays in the history
-_BATCH = 500  # files that a sweep removes while it has the lock, for which callers wait
 _FOLDERS = ("requests", "ended", "recalls", "tmp")
 _LAST_FOLDER = "corrupt"
 _DIRECTORY_MODE = 0o750
 
 
 class Spool:
-    """The requests of one PBX. Every public method takes the lock by itself when it changes anything."""
+    """The requests of one PBX. Every public method takes the lock by itself when it changes anything.
 
-    def __init__(self, directory: str) -> None:
+    ``log`` is the poller's log, for what others than the poller do: registrations and cancellations.
+    """
+
+    def __init__(self, directory: str, log: str = "") -> None:
         self.directory = directory
+        self._log = log
 
     def path(self, folder: str, name: str) -> str:
         """Return the path of ``name`` in one of the spool's folders."""
@@ -82,60 +86,66 @@ class Spool:
     def _write(self, folder: str, request: Request) -> None:
         temporary = self.path("tmp", f"{request.id}.{os.getpid()}")
         write_durably(rq.encode(request), temporary, self.path(folder, request.id))
+        if self._log:
+            log_line(self._log, f"{request.id}: {request.events[-1][1]}")
 
     def _lives(self, name: str) -> bool:
         return not exists(self.path("ended", name))
 
+    def _queues(self, caller: str, callee: str, settings: Settings) -> tuple[list[str], bool]:
+        """Return the names of the live requests by the caller or for the callee, and whether a queue is full."""
+        names = os.listdir(f"{self.directory}/requests")
+        # Only of these must we know whether they live: the history may be long.
+        near = [n for n in names if (n.startswith(f"{caller}-") or f"-{callee}-" in n) and rq.is_id(n)]
+        near = [name for name in near if self._lives(name)]
+        full = (
+            len(names) >= settings.queue_in_all
+            or sum(f"-{callee}-" in name for name in near) >= settings.queue_per_callee
+            or sum(name.startswith(f"{caller}-") for name in near) >= settings.queue_per_caller
+        )
+        return near, full
+
+    def has_place(self, caller: str, callee: str, settings: Settings) -> bool:
+        """Tell whether a request would be taken now: no queue is full, or it waits already. Raises OSError."""
+        near, full = self._queues(caller, callee, settings)
+        return not full or any(name.startswith(f"{caller}-{callee}-") for name in near)
+
     def register(
-        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float
+        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float, context: str = ""
     ) -> tuple[str, str]:
         """Note that ``caller`` asks to be called back by ``callee``; return status and the request's id.
 
         The numbers must be checked against the numbering plan by then. REGISTERED and DUPLICATE mean
         that it is on disk, flushed; FULL (with an empty id) that a queue has no place. The same pair
-        again renews the service duration, and is of the kind that was asked for last. Raises SpoolError,
-        with nothing changed.
+        again renews the service duration, and is of the kind, and dialled from the context, that was
+        asked for last. Raises SpoolError, with nothing changed.
         """
         expires = now + settings.service_duration(kind)
         try:
             with self.lock():
-                names = os.listdir(f"{self.directory}/requests")
+                near, full = self._queues(caller, callee, settings)
                 pair = f"{caller}-{callee}-"
-                # Only of these must we know whether they live: the history may be long.
-                near = [n for n in names if (n.startswith(f"{caller}-") or f"-{callee}-" in n) and rq.is_id(n)]
-                near = [name for name in near if self._lives(name)]
                 for name in near:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
-                            used = known.callee_used if known.kind == kind else 0.0
-                            renewed = known.but(
-                                now, "asked again", kind=kind, callee_used=used, expires=expires, renewed=now
-                            )
-                            self._write("requests", renewed)
+                            changes = {"kind": kind, "expires": expires, "renewed": now, "reason": ""}
+                            changes["callee_used"] = known.callee_used if known.kind == kind else 0.0
+                            changes["context"] = context or known.context
+                            self._write("requests", known.but(now, "asked again", **changes))
                             return DUPLICATE, name
-                behind = sorted(name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name)
-                if (
-                    len(names) >= settings.queue_in_all
-                    or len(behind) >= settings.queue_per_callee
-                    or sum(name.startswith(f"{caller}-") for name in near) >= settings.queue_per_caller
-                ):
+                if full:
                     return FULL, ""
-                request_id = self._new_id(pair, now, behind[-1] if behind else "")
-                self._write(
-                    "requests",
-                    Request(
-                        request_id,
-                        requested=now,
-                        expires=expires,
-                        kind=kind,
-                        language=language,
-                        events=((now, "registered"),),
-                    ),
+                last = max((name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name), default="")
+                name = self._new_id(pair, now, last)
+                asked = ((now, "registered"),)
+                request = Request(
+                    name, requested=now, expires=expires, kind=kind, language=language, context=context, events=asked
                 )
-                return REGISTERED, request_id
+                self._write("requests", request)
+                return REGISTERED, name
         except OSError as error:
-            raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
+            raise SpoolError(f"the spool {self.directory} can't be written: {why(error)}") from error
 
     def _new_id(self, pair: str, now: float, last: str) -> str:
         """Return an id that is new and behind ``last``, the youngest in the queue, whatever the clock did."""
@@ -154,10 +164,10 @@ class Spool:
         except FileNotFoundError:
             return None
         except CorruptRequestError as error:
-            self._set_aside(path, name, str(error))
+            self.set_aside(path, name, str(error))
             return None
 
-    def _set_aside(self, path: str, name: str, reason: str) -> None:
+    def set_aside(self, path: str, name: str, reason: str) -> None:
         """Move what can't be read into corrupt/, with the reason beside it; never delete it. Raises OSError."""
         short = os.fsdecode(os.fsencode(name)[:100])  # a longest name would leave no place for the time
         kept = self.path("corrupt", f"{short}.{time.time_ns() // 1_000_000}")
@@ -221,24 +231,31 @@ class Spool:
             with self.lock():
                 return self.replace_locked(old, new)
         except OSError as error:
-            raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
+            raise SpoolError(f"the spool {self.directory} can't be written: {why(error)}") from error
 
     def cancel(self, request_id: str, by: str, now: float) -> bool:
         """End a live request as cancelled, ``by`` whom; tell whether there was one. Raises SpoolError.
 
-        A recall that was handed to Asterisk but has not rung yet is withdrawn; a phone that rings already
-        goes on ringing.
+        A recall that was handed to Asterisk but has not rung yet is withdrawn. Where the caller's phone rings
+        already the request stays as it is, with the reason for its end, until the ringing has ended: see settle.
+        One that the caller has answered is a call, and nothing to cancel any more.
         """
         try:
             with self.lock():
                 request = self._load(request_id)
-                if request is None or not self._lives(request_id):
+                if request is None or not self._lives(request_id) or request.cancelled:
                     return False
+                new = rq.end(request, rq.CANCELLED, by, now)
                 if request.state == rq.RECALLING:
-                    withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))
-                return self.replace_locked(request, rq.end(request, rq.CANCELLED, by, now))
+                    lines = withdraw(self.path("recalls", f"{request_id}.{request.attempt}"), CANCELLED)
+                    if "answered" in lines[: lines.index(CANCELLED)]:
+                        return False
+                    if lines[0].startswith("claimed "):
+                        event = f"cancelled {by}, while {request.caller} rings"
+                        new = request.but(now, event, reason=by)
+                return self.replace_locked(request, new)
         except OSError as error:
-            raise SpoolError(f"the spool {self.directory} can't be written: {error}") from error
+            raise SpoolError(f"the spool {self.directory} can't be written: {why(error)}") from error
 
     def replace_locked(self, old: Request, new: Request) -> bool:
         """Do what ``replace`` does, for a caller that holds the lock; raise OSError."""
@@ -251,51 +268,11 @@ class Spool:
             self._write("requests", new)
         return True
 
-    def sweep(self, now: float) -> None:
-        """Clean what crashes leave behind and what the history no longer needs (see README, "On disk").
+    def sweep(self, now: float, history_days: int = 30, outgoing: str = "") -> None:
+        """Clean what crashes leave behind and what the history no longer needs. Raises SpoolError.
 
-        Raises SpoolError. The lock is given back every few hundred files: nobody waits long for it.
+        Without a history no report goes whose call file is still in ``outgoing``.
         """
-        try:
-            self._remove("tmp", os.listdir(f"{self.directory}/tmp"))  # nobody writes there while the lock is ours
-            live = set(os.listdir(f"{self.directory}/requests"))
-            ended = os.listdir(f"{self.directory}/ended")
-            both = [name for name in ended if name in live]
-            self._remove("requests", both)
-            # Not those: their end must be on disk as long as the removal above may not be.
-            self._remove("ended", self._old("ended", set(ended).difference(both), now - KEEP_ENDED))
-            # Kept as long as Asterisk might run the call file again.
-            reports = (name for name in os.listdir(f"{self.directory}/recalls") if name.rsplit(".", 1)[0] not in live)
-            self._remove("recalls", self._old("recalls", reports, now - KEEP_REPORTS))
-        except OSError as error:
-            raise SpoolError(f"the spool {self.directory} can't be cleaned: {error}") from error
+        from busy_callback.store.sweep import sweep  # not for the AGI, which never sweeps
 
-    def _old(self, folder: str, names: Iterable[str], before: float) -> Iterator[str]:
-        """Yield those of a folder's names that were last changed ``before``."""
-        youngest = rq.make_stamp(max(0, int(before * 1000)))
-        for name in names:
-            # The name tells of most that they are too young, without a look at the disk.
-            if name.rsplit("-", 1)[-1][: rq.STAMP_LENGTH] > youngest:
-                continue
-            try:
-                if os.lstat(self.path(folder, name)).st_mtime < before:
-                    yield name
-            except FileNotFoundError:
-                pass
-
-    def _remove(self, folder: str, names: Iterable[str]) -> None:
-        """Unlink files of a folder; what is no file there is set aside."""
-        left = list(names)
-        while left:
-            with self.lock():
-                for name in left[:_BATCH]:
-                    path = self.path(folder, name)
-                    try:
-                        os.unlink(path)
-                    except FileNotFoundError:
-                        pass
-                    except IsADirectoryError:
-                        self._set_aside(path, name, "it is in the way and can't be removed")
-            left = left[_BATCH:]
-            if left:
-                time.sleep(0.001)  # flock is not fair: let those in who wait
+        sweep(self, now, history_days, outgoing)

@@ -146,7 +146,7 @@ def test_two_callers_are_recalled_in_their_order(open_office: OpenOffice) -> Non
 
 def test_a_recall_that_is_not_answered_is_tried_again_and_given_up(open_office: OpenOffice) -> None:
     """201 does not answer: 202 is not rung; after the set number of attempts the request ends as failed."""
-    office, a, b, _c = one_waits(open_office, settings={"attempts": "2"})
+    office, a, b, _c = one_waits(open_office, settings={"attempts": "2", "ring_time": "5"})
     b.hang_up()
     a.ring()
     a.closed()

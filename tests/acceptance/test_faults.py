@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import socket
 import statistics
-import threading
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,6 @@ from ..lab.office import LOG, Office
 from ..lab.proxy import Proxy
 from .conftest import OpenOffice
 
-PACE = 1_000_000 / 60  # events a second
 WELL = "all is well again"
 Counts = Callable[[str], None]
 
@@ -31,6 +28,15 @@ def errors(office: Office) -> list[str]:
 def wells(office: Office) -> int:
     """Return how often the poller said that all is well again."""
     return office.asterisk.log_text(LOG).count(WELL)
+
+
+def each_is_told_once(complaints: list[str]) -> None:
+    """Check that none of the complaints of one fault was told at two tries.
+
+    There may be several: a connection that ends in the middle of an answer, one that ends at once, one that is refused.
+    """
+    assert complaints
+    assert len(complaints) == len(set(complaints)), complaints
 
 
 def complains(office: Office, known: int = 0) -> None:
@@ -147,7 +153,7 @@ def test_a_second_run_of_a_call_file(open_office: OpenOffice) -> None:
 
 
 def test_the_manager_is_away_stalls_or_is_cut(open_office: OpenOffice, counts: Counts) -> None:
-    """Refused, cut in any place of a frame, stalled: recovery within a second of the fault's end, a line each."""
+    """Refused, cut in any place of a frame, stalled: well with the first try after the fault's end, a line each."""
     office = open_office()
     a, b, c = office.phones.values()
     office.talk(b, c)
@@ -163,15 +169,20 @@ def test_the_manager_is_away_stalls_or_is_cut(open_office: OpenOffice, counts: C
             proxy.refuse()
             complains(office, known)
             time.sleep(1)  # four tries more
-            assert len(errors(office)) <= known + 2, "it ended, then it could not be reached"
+            tried = proxy.connections
             proxy.accept()
             times["refused"].append(until_well(office, well))
+            assert proxy.connections == tried + 1
+            each_is_told_once(errors(office)[known:])
         for place in (0, 1, 28, 29, 60, 110, 160, 200, 250, 300):
-            well = wells(office)
+            known, well = len(errors(office)), wells(office)
             proxy.cut_after(place)
             until_tried(proxy, 2)
+            tried = proxy.connections
             proxy.cut_after(None)
             times["cut"].append(until_well(office, well))
+            assert proxy.connections <= tried + 2, "one may have been cut still"
+            each_is_told_once(errors(office)[known:])
         proxy.stall()
         b.hang_up()
         c.closed()
@@ -185,7 +196,11 @@ def test_the_manager_is_away_stalls_or_is_cut(open_office: OpenOffice, counts: C
         a.hang_up()
         office.until_logged("completed:")
     counts("seconds to recover: " + ", ".join(f"{k} {statistics.median(v):.2f}" for k, v in times.items()))
-    assert all(statistics.median(values) < 1.0 for values in times.values()), times
+
+
+def refusals(office: Office) -> int:
+    """Return how often Asterisk says that it refused the package's user."""
+    return len(re.findall(r"failed to authenticate as 'busy_callback'", office.asterisk.log_text()))
 
 
 def test_a_wrong_secret_is_told_once_and_not_shown(open_office: OpenOffice) -> None:
@@ -205,8 +220,9 @@ def test_a_wrong_secret_is_told_once_and_not_shown(open_office: OpenOffice) -> N
     assert b"poll" in shown[0]
     assert not [text for text in shown if b"lab-secret" in text], "ps would show it"
     office.watch()
-    assert first.wait(20) == 0
-    time.sleep(2.5)  # two tries more: Asterisk takes a second to refuse
+    assert first.wait(60) == 0
+    refused = refusals(office)
+    until("two tries more", lambda: refusals(office) >= refused + 2)
     assert len(errors(office)) == 1
     assert "refuses user 'busy_callback'" in errors(office)[0]
     section.write_text(right)
@@ -218,7 +234,7 @@ def test_a_wrong_secret_is_told_once_and_not_shown(open_office: OpenOffice) -> N
 
 
 def test_asterisk_restarted_while_a_watch_waits(open_office: OpenOffice) -> None:
-    """Away for a while: one complaint that it ended, one that it can't be reached; then all is well."""
+    """Away for a while: complaints that it ended and can't be reached, each once; then all is well."""
     office = open_office()
     a, b, c = office.phones.values()
     office.watch()
@@ -229,66 +245,13 @@ def test_asterisk_restarted_while_a_watch_waits(open_office: OpenOffice) -> None
     for phone in (a, b, c):
         phone.hang_up()
     time.sleep(1.5)  # six tries
-    assert len(errors(office)) <= 2
     office.asterisk.start()
     a.answer()
     b.answer()
     a.hang_up()
     office.until_logged("completed:")
-    assert len(errors(office)) <= 2 + 1, "it may have been asked while it booted"
+    each_is_told_once(errors(office))
     assert wells(office) == 1
-
-
-def flood(office: Office, many: int, request_id: str) -> None:
-    """Let Asterisk send that many events of our own name, of a request that has changed, at that pace."""
-    fields = ["Action: UserEvent", "UserEvent: BusyCallback", f"Request: {request_id}", "Caller: status will follow"]
-    action = "".join(f"{field}\r\n" for field in [*fields, ""]).encode()
-    with socket.create_connection(("127.0.0.1", office.asterisk.manager_port)) as session:
-        session.sendall(b"Action: Login\r\nUsername: lab\r\nSecret: lab\r\nEvents: off\r\n\r\n")
-        begun = time.monotonic()
-        for number in range(0, many, 500):
-            time.sleep(max(0.0, begun + number / PACE - time.monotonic()))
-            session.sendall(action * 500)
-            session.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                while session.recv(1 << 20):
-                    pass
-            session.setblocking(True)
-
-
-@pytest.mark.xdist_group("floods")  # one at a time: each takes a core
-def test_a_flood_of_events(open_office: OpenOffice, counts: Counts, whole: bool) -> None:
-    """A million events a minute, each of a request that is said to have changed: the recall comes at once.
-
-    And the watch does not grow.
-    """
-    office = open_office()
-    a, b, c = office.phones.values()
-    watch = office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
-    many = 1_000_000 if whole else 150_000
-    memory = Path(f"/proc/{watch.pid}/statm")
-    before = int(memory.read_text().split()[1])
-    sender = threading.Thread(target=flood, args=(office, many, office.live()[0].id))
-    begun = time.monotonic()
-    sender.start()
-    try:
-        time.sleep(2)  # the flood is at its height
-        hung_up = time.monotonic()
-        b.hang_up()
-        late = a.answer().at - hung_up
-        b.answer()
-        a.hang_up()
-        office.until_logged("completed:")
-    finally:
-        sender.join()
-    pace = many / (time.monotonic() - begun) * 60
-    grown = (int(memory.read_text().split()[1]) - before) * 4096 / 1e6
-    counts(f"{many} events, {pace:.0f} a minute; the ring came {late:.2f} s after 202 got free; {grown:.0f} MB more")
-    assert grown < 60
-    assert late < 2.0
 
 
 def test_pbx_spool_is_not_loaded(open_office: OpenOffice) -> None:
@@ -305,18 +268,17 @@ def test_pbx_spool_is_not_loaded(open_office: OpenOffice) -> None:
     b.hang_up()
     office.until_logged("recall 1: ringing 201")
     assert len(list(office.asterisk.folder.glob("spool/outgoing/*"))) == 1
-    begun = time.monotonic()
     office.asterisk.console("module load pbx_spool.so")
-    assert a.ring().at - begun < 1.0 + 1.0, "a console command takes its time"
-    a.accept()
+    a.answer()
     b.answer()
     a.hang_up()
     office.until_logged("completed:")
     assert a.rings == 1
+    assert "recall 2" not in office.asterisk.log_text(LOG), "the file that waited is the one that was run"
 
 
 def test_outgoing_is_missing(open_office: OpenOffice) -> None:
-    """No recall is begun, one complaint; when the directory is back the recall comes within a second."""
+    """No recall is begun, one complaint; when the directory is back the recall comes, with the next try."""
     office = open_office()
     a, b, c = office.phones.values()
     office.watch()
@@ -331,11 +293,42 @@ def test_outgoing_is_missing(open_office: OpenOffice) -> None:
     assert len(errors(office)) == 1
     assert "outgoing" in errors(office)[0]
     assert [request.attempt for request in office.live()] == [0]
-    begun = time.monotonic()
     Path(f"{outgoing}.away").rename(outgoing)
-    assert a.ring().at - begun < 1.0
-    a.accept()
+    a.answer()
     b.answer()
     a.hang_up()
     office.until_logged("completed:")
     assert a.rings == 1
+    assert len(errors(office)) == 1
+
+
+def test_outgoing_is_on_another_file_system(open_office: OpenOffice) -> None:
+    """A line when it begins and one when it is over, though the callee is busy in between and nothing is tried."""
+    office = open_office(settings={"guard_time": "1"})
+    a, b, c = office.phones.values()
+    outgoing = str(office.asterisk.folder / "spool/outgoing")
+    watched, told = f" ino:{os.stat(outgoing).st_ino:x} ", Path(f"/proc/{office.asterisk.pid}/fdinfo")
+    until("Asterisk watches it", lambda: any(watched in path.read_text() for path in told.iterdir()))
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", outgoing], check=True)
+    try:
+        office.watch()
+        office.talk(b, c)
+        office.ask(a, b)
+        office.wait_idle("201")
+        for _ in range(2):
+            b.hang_up()
+            complains(office)
+            office.wait_idle("202", "203")
+            time.sleep(3)  # some tries more, and the guard time
+            office.talk(b, c)
+    finally:
+        subprocess.run(["umount", outgoing], check=True)
+    assert wells(office) == 0
+    b.hang_up()
+    a.answer()
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+    why = "it is on another file system than the spool"
+    assert errors(office) == [f"no recall can be handed to Asterisk in {outgoing}: {why}; trying again"]
+    assert wells(office) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback.setup.config_files import lines_of
-from busy_callback.setup.wiring import freepbx_override
+from busy_callback.setup.freepbx import freepbx_override
 
 from ..lab.freepbx_dialplans import MAIN, additional
 from ..lab.office import Office
@@ -62,7 +62,7 @@ def presses_nothing(a: Phone, number: str) -> None:
     a.dial(number)
     a.established()
     a.wait_until_heard(prompt("busy-callback"))
-    a.closed(40)
+    a.closed()
 
 
 @pytest.mark.parametrize("trace", [True, False], ids=["trace", "no-trace"])
@@ -75,7 +75,7 @@ def test_without_voicemail(open_freepbx: OpenFreepbx, trace: bool) -> None:
     a.dial("202")
     a.established()
     a.wait_until_heard(prompt("busy-callback"))
-    a.closed(40)
+    a.closed()
     assert marks(office) == "BUSY_TONE=202"
     office.wait_idle("201")
     office.ask(a, b)
@@ -145,7 +145,7 @@ def test_no_answer(open_freepbx: OpenFreepbx) -> None:
     b.ring()
     a.established()
     a.wait_until_heard(prompt("busy-callback-noanswer"))
-    a.closed(40)
+    a.closed()
     assert marks(office) == "CONGESTION_TONE=202"
     office.wait_idle("201", "202")
     office.ask(a, b)
@@ -153,7 +153,7 @@ def test_no_answer(open_freepbx: OpenFreepbx) -> None:
     office.wait_idle("201")
     a.dial("203")
     c.ring()
-    a.closed(40)
+    a.closed()
     assert marks(office) == "CONGESTION_TONE=202 MAILBOX=203 unavailable"
 
 
@@ -163,7 +163,7 @@ def test_do_not_disturb_is_not_offered(open_freepbx: OpenFreepbx) -> None:
     a, b = office.phones.values()
     office.asterisk.console("database put DND 202 YES")
     a.dial("202")
-    a.closed(40)
+    a.closed()
     assert marks(office) == "BUSY_TONE=202"
     assert b.rings == 0
     assert office.waiting() == []
@@ -195,6 +195,45 @@ def test_back_to_the_ivr(open_freepbx: OpenFreepbx) -> None:
     assert marks(office) == "BACK_TO_IVR=202"
 
 
+def test_calls_from_outside_are_offered_nothing(open_freepbx: OpenFreepbx) -> None:
+    """A trunk's call that claims to be 201, without FROM_DID: FreePBX's busy tone, or its mailbox, at once."""
+    office = open_freepbx("trunk", "202", "203", "201")
+    outsider, b, c, _ = office.phones.values()
+    office.asterisk.console("dialplan add extension 902,1,Set(CALLERID(num)=201), into from-internal-custom")
+    office.asterisk.console("dialplan add extension 902,2,Set(AMPUSER=201) into from-internal-custom")
+    office.asterisk.console("dialplan add extension 902,3,Goto(ext-local,202,1) into from-internal-custom")
+    office.asterisk.console("database del AMPUSER/trunk device")
+    office.asterisk.console("database del DEVICE/trunk dial")
+    office.talk(c, b)
+    outsider.dial("902")
+    outsider.closed(40)
+    assert marks(office) == "BUSY_TONE=202"
+    assert outsider.count("CALL_ESTABLISHED") == 0
+    assert office.waiting() == []
+
+
+def test_users_and_devices(open_freepbx: OpenFreepbx) -> None:
+    """User 201 is logged in at device 5001, whose caller ID is a direct number: offered, registered, called back."""
+    office = open_freepbx("5001", "202", "203")
+    a, b, c = office.phones.values()
+    for family, key, value in [
+        ("AMPUSER", "201/device", "5001"),
+        ("DEVICE", "5001/user", "201"),
+        ("AMPUSER", "5001/device", "none"),
+    ]:
+        office.asterisk.console(f"database put {family} {key} {value}")
+    office.watch()
+    office.talk(c, b)
+    office.ask(a, b)
+    assert office.waiting() == [("201", "202")]
+    office.wait_idle("5001")
+    b.hang_up()
+    assert a.answer().caller_id == "ReDial 202 <202>"
+    b.answer()
+    a.hang_up()
+    office.until_logged("completed:")
+
+
 def test_a_ring_groups_leg_is_not_answered_by_an_offer(open_freepbx: OpenFreepbx) -> None:
     """A Local channel, as ring groups and queues use, is offered nothing: the group would take it for answered."""
     office = open_freepbx("201", "202", "203")
@@ -202,6 +241,6 @@ def test_a_ring_groups_leg_is_not_answered_by_an_offer(open_freepbx: OpenFreepbx
     office.talk(c, b)
     office.asterisk.console("dialplan add extension 901,1,Dial(Local/202@ext-local/n) into from-internal-custom")
     a.dial("901")
-    a.closed(40)
+    a.closed()
     assert a.count("CALL_ESTABLISHED") == 0
     assert office.waiting() == []

@@ -33,7 +33,7 @@ def test_each_prompt_is_heard_whole(open_office: OpenOffice, codec: str) -> None
         phone.dial(f"play-{language}")
     suffix, alike = MASTERS[codec]
     for language, phone in phones.items():
-        phone.closed(timeout=110)
+        phone.closed(timeout=250)
         matches = [likeness(phone.recordings()[-1], name, language, suffix) for name in NAMES]
         worst = min(zip(matches, NAMES), key=lambda pair: pair[0].likeness)
         assert worst[0].likeness > alike, f"{language} {worst[1]}: {worst[0]}"

@@ -107,7 +107,7 @@ def one_size(folder: Path, count: int, callee_count: int) -> dict[str, Any]:
     names = ("first", "whole", "idle", "event", "ring", "register")
     first, whole, idle, event, ring, register = map(Samples, names)
     begun = time.perf_counter()
-    device_states = poller._learn(ami)  # type: ignore[arg-type]
+    device_states = poller.learn(ami)  # type: ignore[arg-type]
     poller.look(device_states)
     first.add(time.perf_counter() - begun)
     for number in range(ROUNDS):

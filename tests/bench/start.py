@@ -1,4 +1,4 @@
-"""From the key that the caller presses until the request is on disk and the dialplan goes on.
+"""From the busy tone until the offer is decided; from the key until the request is on disk and the dialplan goes on.
 
 Each subject is a process with pipes, as Asterisk runs it: the AGI script (its flushes included), a shell script that
 writes a call file as the page's does, and the bare interpreter, which does nothing.
@@ -42,6 +42,7 @@ GREETING = "".join(
         "arg_2": "202",
     }.items()
 )
+QUESTION = b"GET FULL VARIABLE"
 SHELL_SCRIPT = """\
 #!/bin/bash
 # As busy_callback.sh of the page: no reading back, no flush, no check.
@@ -68,7 +69,10 @@ def run(words: Sequence[str], environ: dict[str, str]) -> tuple[float, float]:
     told = 0.0
     try:
         script.stdin.write(f"{GREETING}\n".encode())
-        while script.stdout.readline():
+        while line := script.stdout.readline():
+            if line.startswith(QUESTION):
+                script.stdin.write(_answer(line))
+                continue
             told = told or time.perf_counter() - begun
             script.stdin.write(b"200 result=1\n")
     except BrokenPipeError:
@@ -78,6 +82,13 @@ def run(words: Sequence[str], environ: dict[str, str]) -> tuple[float, float]:
     script.stdin.close()
     script.stdout.close()
     return told, ended
+
+
+def _answer(question: bytes) -> bytes:
+    """Answer as an Asterisk in which 202 is in a call."""
+    parts = question.split(b'"')[1].split(b"|")
+    values = [b"INUSE" if b"STATE" in part or b"CHANNELS" in part else b"" for part in parts]
+    return b"200 result=1 (%s)\n" % b"|".join(values)
 
 
 def measure(folder: Path, count: int) -> tuple[list[Samples], Samples]:
@@ -100,13 +111,15 @@ def measure(folder: Path, count: int) -> tuple[list[Samples], Samples]:
         "PATH": os.defpath,
         "AST_SPOOL_DIR": directories.astspooldir,
         "AST_CONFIG_DIR": directories.astetcdir,
+        "AST_LOG_DIR": directories.astlogdir,
         "PYTHONPATH": str(REPOSITORY),  # in place of an installed package
     }
-    bare, shell, agi, told = (
+    bare, shell, offer, agi, told = (
         Samples(name)
         for name in (
             "python -I -c pass",
             "shell script that writes a call file, unflushed",
+            "AGI(busy_callback.py,offer,202,BUSY), whole process",
             "AGI(busy_callback.py,201,202), whole process",
             "the same, until the dialplan knows",
         )
@@ -114,6 +127,7 @@ def measure(folder: Path, count: int) -> tuple[list[Samples], Samples]:
     subjects = {
         bare.name: [sys.executable, "-I", "-c", "pass"],
         shell.name: [str(shell_script), str(folder), "201", "202"],
+        offer.name: [str(agi_script), "offer", "202", "BUSY"],
         agi.name: [str(agi_script), "201", "202"],
     }
     for number in range(count + 2):
@@ -121,10 +135,10 @@ def measure(folder: Path, count: int) -> tuple[list[Samples], Samples]:
             first, whole = run(subjects[name], environ)
             if number < 2:
                 continue
-            next(samples for samples in (bare, shell, agi) if samples.name == name).add(whole)
+            next(samples for samples in (bare, shell, offer, agi) if samples.name == name).add(whole)
             if name == agi.name:
                 told.add(first)
         (request,) = spool.live()
         spool.cancel(request.id, "by the benchmark", time.time())
         (folder / "outgoing/201-202.call").unlink()
-    return [bare, shell, agi, told], bare
+    return [bare, shell, offer, agi, told], bare

@@ -5,7 +5,9 @@ from __future__ import annotations
 from .guard import Edit, Guard
 
 OUTSIDERS = "tests/acceptance/test_attack_outsiders.py::"
+DIALLED = "tests/acceptance/test_attack_dialled_values.py::"
 SPOOFED = "tests/unit/test_attack_spoofed_caller.py::"
+NAMES = "tests/unit/test_attack_endpoint_names.py::"
 AGI = "tests/unit/test_attack_agi_injection.py::"
 CALL_FILE = "tests/unit/pbx/test_attack_callfile_injection.py::"
 FRAMES = "tests/unit/pbx/test_attack_ami_frames.py::"
@@ -14,7 +16,13 @@ FUZZ = "tests/reliability/test_fuzz.py::"
 GUARDS = (
     Guard(
         "only an extension's own phone asks for it",
-        (Edit("busy_callback/agi.py", "    _check_phone(agi, caller, callee, settings)\n"),),
+        (
+            Edit(
+                "busy_callback/agi.py",
+                "    own = _check_phone(channel, caller, callee, settings)\n",
+                "    own = True\n",
+            ),
+        ),
         (
             f"{OUTSIDERS}test_nobody_outside_has_extensions_rung",
             f"{SPOOFED}test_no_other_channel_asks_for_it",
@@ -25,7 +33,7 @@ GUARDS = (
     ),
     Guard(
         "only an extension's own phone cancels",
-        (Edit("busy_callback/agi.py", "    _check_phone(agi, numbers[0], numbers[-1], settings)\n"),),
+        (Edit("busy_callback/agi.py", "    _check_phone(Channel(agi), numbers[0], numbers[-1], settings)\n"),),
         (f"{OUTSIDERS}test_nobody_outside_cancels", f"{SPOOFED}test_nor_does_it_cancel"),
     ),
     Guard(
@@ -35,13 +43,48 @@ GUARDS = (
     ),
     Guard(
         "an extension's own phone is known by its channel",
-        (Edit("busy_callback/agi.py", '[f"PJSIP/{caller}", f"SIP/{caller}"] if way == "auto" else []', "[]"),),
+        (Edit("busy_callback/channel.py", '["PJSIP/{ext}", "SIP/{ext}"] if way == "auto"', '[] if way == "auto"'),),
         (f"{SPOOFED}test_an_extension_asks_from_its_own_phone",),
     ),
     Guard(
         "so is our own recall's",
-        (Edit("busy_callback/agi.py", ' or device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}"'),),
+        (Edit("busy_callback/agi.py", ' or channel.device == f"Local/rd{caller}{callee}@{RECALL_CONTEXT}"'),),
         (f"{SPOOFED}test_a_recalled_caller_may_ask_again",),
+    ),
+    Guard(
+        "a caller ID is no proof of who calls",
+        (Edit("busy_callback/channel.py", 'if not number and settings.callers == "any" and', "if not number and"),),
+        (
+            f"{SPOOFED}test_nothing_is_offered_to_a_claimed_caller_id",
+            f"{OUTSIDERS}test_nobody_outside_is_offered_anything",
+            f"{OUTSIDERS}test_nobody_outside_leaves_a_last_number",
+        ),
+    ),
+    Guard(
+        "a variable is believed as the endpoint's configuration has it",
+        (
+            Edit(
+                "busy_callback/channel.py",
+                '        if not self.ask("BUSY_CALLBACK_FROM")[0]:\n            return ""\n',
+                '        return self.ask("BUSY_CALLBACK_FROM")[0]\n',
+            ),
+        ),
+        (f"{SPOOFED}test_a_variable_that_a_dialplan_filled_is_no_proof",),
+    ),
+    Guard(
+        "only a plain device's name is asked for over AGI",
+        (Edit("busy_callback/channel.py", 'device if _DEVICE.fullmatch(device) else ""', "device"),),
+        (f"{NAMES}test_a_name_is_not_asked_for_as_it_stands",),
+    ),
+    Guard(
+        "a context is one",
+        (Edit("busy_callback/channel.py", 'return found if is_context(found) else ""', "return found"),),
+        (f"{NAMES}test_a_context_that_is_none_is_left_out",),
+    ),
+    Guard(
+        "every extension that there may be is one of the offer's",
+        (Edit("dialplan/extensions_busy_callback.conf", "exten => _-!,1,", "exten => _X.,1,"),),
+        (f"{DIALLED}test_no_value_ends_a_call",),
     ),
     Guard(
         "callers = any is obeyed",

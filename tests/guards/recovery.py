@@ -5,6 +5,7 @@ from __future__ import annotations
 from .guard import Edit, Guard
 
 FAULTS = "tests/acceptance/test_faults.py::"
+ONCE = "tests/acceptance/test_served_once.py::"
 CLOCK = "tests/unit/test_clock.py::"
 EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
@@ -38,22 +39,24 @@ GUARDS = (
     ),
     Guard(
         "a watch tries again at once",
-        (Edit("busy_callback/poller.py", "RECONNECT_PAUSE = 0.25", "RECONNECT_PAUSE = 3.0"),),
-        (f"{FAULTS}test_the_manager_is_away_stalls_or_is_cut",),
+        (Edit("busy_callback/runs.py", "RECONNECT_PAUSE = 0.25", "RECONNECT_PAUSE = 3.0"),),
+        ("tests/unit/test_attack_flood.py::test_a_watch_tries_a_few_times_a_second",),
     ),
     Guard(
         "a complaint is logged once",
         (
             Edit(
                 "busy_callback/store/logged_faults.py",
-                "if line in self._known or len(self._known) >= _MOST:",
-                "if False:",
+                "        if known == subject:\n            return\n        if known is None:\n"
+                "            if len(self._known) >= _MOST:\n                return\n",
+                "        if True:\n",
             ),
         ),
         (
             f"{FAULTS}test_the_manager_is_away_stalls_or_is_cut",
             f"{FAULTS}test_a_wrong_secret_is_told_once_and_not_shown",
             f"{FAULTS}test_outgoing_is_missing",
+            f"{FAULTS}test_outgoing_is_on_another_file_system",
             f"{EXPOSURE}test_it_is_told_once_and_when_it_is_over",
             f"{EXPOSURE}test_a_trouble_that_changes_at_each_try_is_not_logged_for_ever",
             f"{EXPOSURE}test_a_trouble_that_cannot_be_noted_down_is_logged_all_the_same",
@@ -75,13 +78,13 @@ GUARDS = (
     ),
     Guard(
         "the end of a connection is noticed",
-        (Edit("busy_callback/poller.py", 'raise AsteriskError("the connection to Asterisk ended")', "continue"),),
+        (Edit("busy_callback/runs.py", 'raise AsteriskError("the connection to Asterisk ended")', "continue"),),
         (f"{FAULTS}test_asterisk_restarted_while_a_watch_waits",),
     ),
     Guard(
         "a storm of events costs one look",
-        (Edit("busy_callback/poller.py", "news, left = True, inbox.qsize() + 1", "news, left = True, 1"),),
-        (f"{FAULTS}test_a_flood_of_events",),
+        (Edit("busy_callback/runs.py", "news, left = True, inbox.qsize() + 1", "news, left = True, 1"),),
+        ("tests/unit/test_attack_flood.py::test_a_storm_of_events_costs_one_look",),
     ),
     Guard(
         "a recall that nobody has claimed yet is waited for",
@@ -91,7 +94,7 @@ GUARDS = (
     Guard(
         "a recall that can't be handed over was none",
         (
-            Edit("busy_callback/poller.py", "            flush_directory(outgoing)  # before", "            # before"),
+            Edit("busy_callback/poller.py", "callfile.check_place(temporary, outgoing)  # before", "pass  # before"),
             Edit("busy_callback/poller.py", "                    self.spool.replace_locked(recalling, request)\n"),
         ),
         (f"{FAULTS}test_outgoing_is_missing",),
@@ -217,5 +220,47 @@ GUARDS = (
             ),
         ),
         (f"{CLOCK}test_the_time_zone_does_not_matter",),
+    ),
+    Guard(
+        "a trouble is over when what failed has worked",
+        (
+            Edit(
+                "busy_callback/runs.py",
+                "            self._faults.over(*self._works)",
+                "            self._faults.over()",
+            ),
+        ),
+        (f"{FAULTS}test_outgoing_is_on_another_file_system",),
+    ),
+    Guard(
+        "Asterisk keeps what the disk does not take",
+        (
+            Edit(
+                "dialplan/extensions_busy_callback.conf",
+                "Set(GLOBAL(BUSY_CALLBACK_${ARG1}_${CUT(",
+                "NoOp((BUSY_CALLBACK_${ARG1}_${CUT(",
+            ),
+        ),
+        (f"{ONCE}test_what_the_disk_does_not_take_is_known_all_the_same",),
+    ),
+    Guard(
+        "a cancel ends the ringing",
+        (Edit("busy_callback/poller.py", "device_states.ami.hang_up(outcome.channel)", "pass"),),
+        (f"{ONCE}test_a_cancel_ends_the_ringing",),
+    ),
+    Guard(
+        "both ends of a cancelled recall are taken until it no longer rings",
+        (Edit("busy_callback/store/spool.py", 'if lines[0].startswith("claimed "):', "if False:"),),
+        (f"{ONCE}test_a_cancel_ends_the_ringing",),
+    ),
+    Guard(
+        "who answers a recall that was cancelled is not connected",
+        (Edit("dialplan/extensions_busy_callback.conf", "?cancelled)", "?say)"),),
+        (f"{ONCE}test_who_answers_a_recall_that_was_cancelled_hears_so",),
+    ),
+    Guard(
+        "what the caller has answered is not cancelled",
+        (Edit("busy_callback/store/spool.py", 'if "answered" in lines[: lines.index(CANCELLED)]:', "if False:"),),
+        (f"{ONCE}test_a_recall_that_is_answered_is_a_call",),
     ),
 )

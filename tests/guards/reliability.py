@@ -38,15 +38,15 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/spool.py",
-                'withdraw(self.path("recalls", f"{request_id}.{request.attempt}"))',
-                "pass",
+                'withdraw(self.path("recalls", f"{request_id}.{request.attempt}"), CANCELLED)',
+                "[CANCELLED]",
             ),
         ),
         (f"{KILL}[Cancel]", f"{KILL}[CancelByCaller]"),
     ),
     Guard(
         "whoever can't be served hears it",
-        (Edit("busy_callback/agi.py", "if complaint and registering:", "if False:"),),
+        (Edit("busy_callback/agi.py", "if complaint and not verb:", "if False:"),),
         (
             f"{KILL}[Register]",
             f"{LIMITS}test_a_full_spool_is_told_to_the_caller",
@@ -69,8 +69,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/poller.py",
-                '        except OSError as error:\n            raise SpoolError(f"what',
-                '        except ZeroDivisionError as error:\n            raise SpoolError(f"what',
+                '        except OSError as error:\n            raise SpoolError(f"the recalls under',
+                '        except ZeroDivisionError as error:\n            raise SpoolError(f"the recalls under',
             ),
         ),
         (f"{KILL}[Poll]",),
@@ -146,9 +146,9 @@ GUARDS = (
         "a sweep clears away what crashes left",
         (
             Edit(
-                "busy_callback/store/spool.py",
-                '            self._remove("tmp", os.listdir(f"{self.directory}/tmp"))',
-                "            pass",
+                "busy_callback/store/sweep.py",
+                '        _remove(spool, "tmp", os.listdir(spool.path("tmp", "")))',
+                "        pass",
             ),
         ),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .guard import Edit, Guard
 
 SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
+SOCKETS = "tests/acceptance/test_attack_sockets.py::"
 EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
@@ -60,7 +61,7 @@ GUARDS = (
     ),
     Guard(
         "an end is kept until its request's removal is certain",
-        (Edit("busy_callback/store/spool.py", "set(ended).difference(both)", "ended"),),
+        (Edit("busy_callback/store/sweep.py", "set(ended).difference(both)", "ended"),),
         (f"{SPOOL_FILES}test_what_ended_and_was_not_cleaned_stays_ended_for_another_sweep",),
     ),
     Guard(
@@ -93,5 +94,26 @@ GUARDS = (
         "our files are for Asterisk's user and group",
         (Edit("busy_callback/store/durable.py", "FILE_MODE = 0o640", "FILE_MODE = 0o644"),),
         (f"{EXPOSURE}test_no_file_of_ours_is_for_everybody",),
+    ),
+    Guard(
+        "a watch that can't serve leaves the turn to one that does",
+        (
+            Edit(
+                "busy_callback/runs.py",
+                "if lock.leave():",
+                "if lock.take():",
+            ),
+        ),
+        (f"{SOCKETS}test_a_watch_that_cannot_log_in_leaves_the_turn_to_one_that_is",),
+    ),
+    Guard(
+        "a watch after which none could serve goes on",
+        (Edit("busy_callback/store/handover.py", 'why = why_no_other() if serves else ""', 'why = ""'),),
+        (f"{SOCKETS}test_a_watch_after_which_none_could_serve_goes_on",),
+    ),
+    Guard(
+        "a watch that has nobody to leave the turn to complains",
+        (Edit("busy_callback/runs.py", "self._faults.note(str(error), error.subject)  # nobody", "pass  # nobody"),),
+        (f"{SOCKETS}test_a_watch_that_has_nobody_to_leave_the_turn_to_complains",),
     ),
 )

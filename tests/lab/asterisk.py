@@ -9,12 +9,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import DIES_WITH_US
+from . import GOES_ON, WAIT
 from .manager import Manager
 from .ports import free_port
 from .releases import Release
 
-BOOT_TIME = 60.0  # seconds; it takes less than one
 CONFIG = Path(__file__).parent / "etc"
 DIRECTORIES = """\
 [directories]
@@ -68,9 +67,9 @@ class Asterisk:
             # Asterisk tells when it is ready as it tells systemd; an abstract name leaves no file behind.
             name = f"busy-callback-lab-{self.sip_port}-{time.monotonic_ns()}"
             ready.bind(f"\0{name}")
-            ready.settimeout(BOOT_TIME)
+            ready.settimeout(WAIT)
             self._process = subprocess.Popen(
-                [*DIES_WITH_US, *self.release.command(), "-C", str(self.conf), "-f"],
+                [*GOES_ON, *self.release.command(), "-C", str(self.conf), "-f"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -110,7 +109,7 @@ class Asterisk:
     def console(self, command: str) -> str:
         """Return what its console answers to a command."""
         words = [*self.release.command(), "-C", str(self.conf), "-rx", command]
-        return subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+        return subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=WAIT, check=True).stdout
 
     def log_file(self, name: str) -> Path:
         """Return the path of one of its logs: ``full``, ``console`` or the package's ``busy_callback.log``."""

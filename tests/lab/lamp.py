@@ -9,9 +9,9 @@ import socket
 import threading
 import time
 
+from . import WAIT
 from .ports import free_port
 
-WAIT = 15.0  # seconds
 LIT = {"terminated": "off", "confirmed": "on", "early": "blinking"}
 
 

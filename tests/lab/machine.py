@@ -6,23 +6,28 @@ overlay over it. Its processes see only each other, and all end with it; ports a
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from . import DIES_WITH_US
+from . import DIES_WITH_US, WAIT
 from .ports import free_port
 from .releases import CACHE, Release, locked
 
 PACKAGES = "python3 python3-venv cron logrotate"
 COMMAND = "/opt/busy-callback/bin/busy-callback"
-BOOT_TIME = 30.0  # seconds
 STOCK = ("etc", "opt", "root", "usr/share/asterisk", "usr/lib/asterisk", "var/lib", "var/spool", "var/log/asterisk")
+ADMIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+PLAIN = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8"}
 # What Asterisk, pip and logrotate themselves write while they work.
 OTHERS = (
     "var/lib/asterisk/astdb",
@@ -75,20 +80,41 @@ class Machine:
                 break
             time.sleep(0.1)  # its last processes are ending
 
-    def run(self, script: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a shell script in it as root, in an admin's environment."""
-        environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    def run(self, script: str, check: bool = True, user: str = "root") -> subprocess.CompletedProcess[str]:
+        """Run a shell script in it, in an admin's environment, or as another of its users in a plain one."""
         done = subprocess.run(
-            [*self._enter, "/bin/sh", "-euc", script],
+            self._words(script, user),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
-            env=environ,
+            env=ADMIN if user == "root" else PLAIN,
         )
         assert not check or not done.returncode, f"{script}\n{done.stdout}\n{done.stderr}"
         return done
+
+    @contextlib.contextmanager
+    def meanwhile(self, script: str, user: str) -> Iterator[None]:
+        """Let one of its users run a shell script while the body runs, for a race with it; then end the script.
+
+        The body begins when the script says that it runs, with a first line: ``echo ready``.
+        """
+        words = [*DIES_WITH_US, *self._words(script, user)]
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=PLAIN, start_new_session=True
+        ) as racer:
+            try:
+                assert racer.stdout
+                assert racer.stdout.readline() == "ready\n", script
+                yield
+            finally:
+                os.killpg(racer.pid, signal.SIGKILL)
+
+    def _words(self, script: str, user: str) -> list[str]:
+        """Return the words that run the script as the user, with all its groups and no right of root's."""
+        become = [] if user == "root" else ["/usr/sbin/runuser", "-u", user, "--"]
+        return [*self._enter, *become, "/bin/sh", "-euc", script]
 
     def daemon(self, command: str) -> None:
         """Start a daemon in it."""
@@ -102,10 +128,14 @@ class Machine:
         """Start Asterisk as its distribution's unit does, and wait until it has booted."""
         self.run("install -d -o asterisk -g asterisk /run/asterisk")
         self.daemon("/usr/sbin/asterisk -g -f -p -U asterisk -G asterisk")
-        deadline = time.monotonic() + BOOT_TIME
+        deadline = time.monotonic() + WAIT
         while self.run("asterisk -rx 'core waitfullybooted'", check=False).returncode:
             assert time.monotonic() < deadline, "Asterisk did not start"
             time.sleep(0.2)
+
+    def stop_asterisk(self) -> None:
+        """Stop Asterisk, and wait until it is gone."""
+        self.run("asterisk -rx 'core stop now'; while pidof asterisk >/dev/null; do sleep 0.1; done")
 
     def add_phones(self, *numbers: str) -> None:
         """Put phones, and a dialplan that rings them, at the end of the stock configuration."""
@@ -119,7 +149,7 @@ class Machine:
     def wait_until_registered(self, number: str) -> None:
         """Wait until a phone has registered itself."""
         command = "sip show peers" if self.release.technology == "SIP" else "pjsip show contacts"
-        deadline = time.monotonic() + BOOT_TIME
+        deadline = time.monotonic() + WAIT
         while not re.search(rf"\b{number}\b.*127\.0\.0\.1", self.console(command)):
             assert time.monotonic() < deadline, f"phone {number} did not register"
             time.sleep(0.1)
@@ -182,7 +212,7 @@ def _base(release: Release) -> Path:
             policy = half / "usr/sbin/policy-rc.d"  # no daemon starts while packages are installed
             policy.write_text("#!/bin/sh\nexit 101\n")
             policy.chmod(0o755)
-            _host("nice", "chroot", str(half), "/bin/sh", "-c", script)
+            _host("chroot", str(half), "/bin/sh", "-c", script)
             half.rename(base)
     return base
 
@@ -191,7 +221,7 @@ def build_wheel(repository: Path, folder: Path) -> Path:
     """Return the package's wheel, built from a copy: setuptools leaves its own files in the source."""
     ignored = shutil.ignore_patterns(".*", "tests", "build", "*.egg-info", "__pycache__")
     shutil.copytree(repository, folder / "source", ignore=ignored)
-    _host("nice", sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(folder / "source"))
+    _host(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(folder / "source"))
     return next(folder.glob("busy_callback-*.whl"))
 
 

@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 
-WAIT = 15.0  # seconds
+from . import WAIT
+
 Message = dict[str, str]
 
 

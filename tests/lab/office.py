@@ -18,13 +18,12 @@ from busy_callback.settings import Directories, find_directories, load
 from busy_callback.setup import dialplan
 from busy_callback.store.spool import Spool
 
-from . import DIES_WITH_US
+from . import DIES_WITH_US, WAIT
 from .asterisk import CONFIG, Asterisk
 from .phone import Phone
 from .releases import Release
 
 LOG = "busy_callback.log"
-WAIT = 30.0  # seconds
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "lab-secret"
 TONES = {"201": 440, "202": 620, "203": 880, "204": 1100}
@@ -48,7 +47,7 @@ port = {port}
 secret = {secret}
 """
 # A lab is in a hurry: pauses that an office wants are as short as they may be here.
-HASTE = {"retry_pause": "1", "ring_time": "5", "guard_time": "0"}
+HASTE = {"retry_pause": "1", "guard_time": "0"}
 
 
 class Office:
@@ -56,7 +55,7 @@ class Office:
 
     ``settings`` are lines of busy_callback.conf's [general]; ``more_dialplan`` is loaded beside the
     office's own; ``extensions`` replaces the office's own extensions.conf; ``modules`` are more lines of
-    modules.conf.
+    modules.conf; ``endpoints`` are more lines of a phone's own section, in which set_var is SET_VAR.
     """
 
     def __init__(
@@ -71,12 +70,14 @@ class Office:
         language: str = "en",
         voicemail: tuple[str, ...] = (),
         modules: str = "",
+        endpoints: dict[str, str] | None = None,
     ) -> None:
         self.asterisk = Asterisk(release, folder)
         self.release = release
         self.phones: dict[str, Phone] = {}
         self._watches: list[subprocess.Popen[bytes]] = []
         self._codec = codec
+        self._endpoints = endpoints or {}
         for name in ("logger.conf", "manager.conf", "modules.conf"):
             more = modules if name == "modules.conf" else ""
             self.asterisk.configure(name, (CONFIG / name).read_text() + more)
@@ -91,11 +92,12 @@ class Office:
         self._install({**HASTE, **(settings or {})})
 
     def _phone_section(self, number: str, language: str) -> str:
+        own = f"callerid = Phone {number} <{number}>\nlanguage = {language}\n{self._endpoints.get(number, '')}\n"
         if self.release.technology == "SIP":
-            return f"\n[{number}](phone)\ncallerid = Phone {number} <{number}>\nlanguage = {language}\n"
+            return f"\n[{number}](phone)\n{own.replace('SET_VAR', 'setvar')}"
         return (
-            f"\n[{number}](phone)\naors = {number}\nauth = {number}\ncallerid = Phone {number} <{number}>\n"
-            f"language = {language}\n[{number}](place)\n[{number}](password)\nusername = {number}\n"
+            f"\n[{number}](phone)\naors = {number}\nauth = {number}\n{own.replace('SET_VAR', 'set_var')}"
+            f"[{number}](place)\n[{number}](password)\nusername = {number}\n"
         )
 
     def _install(self, settings: dict[str, str]) -> None:
@@ -157,7 +159,7 @@ class Office:
             capture_output=True,
             text=True,
             env=self.asterisk.environ,
-            timeout=60,
+            timeout=WAIT,
             check=False,
         )
 
@@ -167,6 +169,14 @@ class Office:
         watch = subprocess.Popen([*DIES_WITH_US, *words], env=self.asterisk.environ)
         self._watches.append(watch)
         return watch
+
+    def until_taken_over(self) -> None:
+        """Wait until the watch that was started last has the turn and all others have ended."""
+        for watch in self._watches[:-1]:
+            watch.wait(WAIT)
+        watch = self._watches[-1]
+        lock = Path(self.spool.directory) / "poller.lock"
+        self._until("turn of the new watch", lambda: lock.read_text().strip() == str(watch.pid))
 
     def until_logged(self, pattern: str) -> None:
         """Wait until the poller's log has a line that matches."""

@@ -13,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import DIES_WITH_US, audio
+from . import GOES_ON, WAIT, audio
 from .ports import free_port
 
-WAIT = 15.0  # seconds that anything a phone is told to do may take
 TONE_SHARE = 0.9  # of the energy that is heard
 
 CONFIG = """\
@@ -41,7 +40,7 @@ module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control_port}
-snd_path {folder}
+snd_path .
 """
 CODECS = {"pcmu": (8000, "module g711.so"), "g722": (16000, "module g722.so\nmodule g711.so")}
 
@@ -82,7 +81,6 @@ class Phone:
         config = CONFIG.format(
             number=number,
             tone=tone,
-            folder=folder,
             rate=rate,
             codec=modules,
             sip_port=sip_port,
@@ -93,10 +91,11 @@ class Phone:
         (folder / "accounts").write_text(f"{account}\n")
         self._output = (folder / "output.txt").open("w")
         self._process = subprocess.Popen(
-            [*DIES_WITH_US, "baresip", "-s", "-f", str(folder)],
+            [*GOES_ON, "baresip", "-s", "-f", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            cwd=folder,  # where it records: a longer path than its own 128 characters would be cut
         )
         self._socket = self._connect(control_port)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -175,6 +174,11 @@ class Phone:
                 if left <= 0 or not self._news.wait(left):
                     seen = [event.type for event in self._events]
                     raise AssertionError(f"phone {self.number}: no {kind} within {timeout} s; events: {seen}")
+
+    def events(self, since: int = 0) -> list[Event]:
+        """Return what it has reported, but for the first ``since`` events."""
+        with self._news:
+            return self._events[since:]
 
     def count(self, kind: str) -> int:
         """Return how many events of that type there were."""

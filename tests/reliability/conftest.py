@@ -73,7 +73,8 @@ class Pbx:
         """For the AGI script, which finds the folders as Asterisk tells them."""
         environ = {**self.environ, "AST_SPOOL_DIR": self.directories.astspooldir}
         del environ["BUSY_CALLBACK_ASTERISK_CONF"]
-        return {**environ, "AST_CONFIG_DIR": self.directories.astetcdir}
+        directories = {"AST_CONFIG_DIR": self.directories.astetcdir, "AST_LOG_DIR": self.directories.astlogdir}
+        return {**environ, **directories}
 
     def agi(self, *arguments: str) -> list[str]:
         """Return the words that run the AGI script."""

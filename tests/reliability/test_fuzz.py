@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from busy_callback import agi, policy
+from busy_callback import agi, offer, policy
 from busy_callback import request as rq
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, CorruptRequestError, SettingsError
@@ -120,9 +120,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 COMMANDS = re.compile(
-    r'SET VARIABLE "BUSY_CALLBACK_(STATUS|COUNT)" "[A-Z0-9]+"'
+    r'SET VARIABLE "BUSY_CALLBACK_(STATUS|COUNT|FROM|TO|KIND|PAUSE|PROMPT)" "[A-Za-z0-9-]*"'
     r'|EXEC (UserEvent|Log) "[ -!#-~]*"'
-    r'|DATABASE GET "[A-Z]+(/[0-9]+)?" "[0-9a-z/&]+"'
+    r'|VERBOSE "[ -!#-~]*" 3'
+    r'|GET FULL VARIABLE "\$\{[A-Za-z0-9_()/,.@^\[\]-]+\}(\|\$\{[A-Za-z0-9_()/,.@^\[\]-]+\})*"'
+    r'|DATABASE PUT "busy-callback-last" "[0-9]+" "[0-9]+,(busy|no-reply)"'
     r'|ANSWER|STREAM FILE busy-callback-(failed|full) "" 0|HANGUP ?'
 )
 
@@ -132,18 +134,18 @@ def test_agi(folder: Path, monkeypatch: pytest.MonkeyPatch, counts: Callable[[st
 
     An input is the arguments, a line each, a blank line, and what Asterisk says.
     """
-    environ = {"AST_SPOOL_DIR": str(folder / "spool"), "AST_CONFIG_DIR": str(folder / "etc")}
+    environ = {f"AST_{name.upper()}_DIR": str(folder / name) for name in ("spool", "log")}
+    environ["AST_CONFIG_DIR"] = str(folder / "etc")
+    monkeypatch.setattr(offer, "SETTLING", 0.0)
 
     def check(data: bytes) -> None:
         words, _, talk = data.partition(b"\n\n")
         arguments = [os.fsdecode(word) for word in words.split(b"\n")]
         output = io.StringIO()
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(talk), encoding="utf-8"))
-        monkeypatch.setattr(sys, "stdout", output)
-        try:
+        with monkeypatch.context() as streams:
+            streams.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(talk), encoding="utf-8"))
+            streams.setattr(sys, "stdout", output)
             assert agi.main(arguments, environ) in {0, 1}
-        finally:
-            monkeypatch.undo()
         for line in output.getvalue().splitlines():
             assert COMMANDS.fullmatch(line), line
             assert len(line) < 500

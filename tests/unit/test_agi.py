@@ -10,41 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback.policy import begin
 from busy_callback.settings import Directories
 from busy_callback.store.last_good_settings import keep
 from busy_callback.store.spool import Spool
 
-REPOSITORY = Path(__file__).parents[2]
-SCRIPT = REPOSITORY / "agi-bin" / "busy_callback.py"
-ANSWER = "200 result=0\n"
+from .agi_call import ANSWER, REPOSITORY, SCRIPT, environment, run, set_variables, status
 
-
-def run(directories: Directories, *arguments: str, head: str = "", answers: str = ANSWER * 9) -> list[str]:
-    """Run the script with what Asterisk would say on its input; return the commands that it gave.
-
-    Without ``head``, the caller's own phone calls.
-    """
-    caller = "".join(a for a in arguments if a not in {"cancel", "count"})[:3]
-    head = head or f"agi_channel: PJSIP/{caller}-00000001\nagi_language: zh\n\n"
-    environ = {
-        **os.environ,
-        "AST_SPOOL_DIR": directories.astspooldir,
-        "AST_CONFIG_DIR": directories.astetcdir,
-    }
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        input=(head + answers).encode("utf-8", "surrogateescape"),
-        stdout=subprocess.PIPE,
-        env=environ,
-        timeout=30,
-        check=False,
-    )
-    return done.stdout.decode().splitlines()
-
-
-def status(commands: list[str]) -> str:
-    """Return what BUSY_CALLBACK_STATUS was set to."""
-    return commands[0].replace("SET VARIABLE", "").replace('"', "").split()[1]
+OWN = "agi_channel: PJSIP/201-00000001\n\n"
 
 
 def test_a_request_is_registered_with_the_callers_language(directories: Directories) -> None:
@@ -56,6 +29,42 @@ def test_a_request_is_registered_with_the_callers_language(directories: Director
         f'EXEC UserEvent "BusyCallback,Status: REGISTERED,Request: {request.id}"',
     ]
     assert (request.caller, request.callee, request.kind, request.language) == ("201", "202", "busy", "zh")
+
+
+def test_where_the_callers_calls_begin_is_written_down(directories: Directories) -> None:
+    """As the endpoint of its channel, or of its phone in a recall, has it; on FreePBX it is the setting's."""
+    values = {"PJSIP_ENDPOINT(201,context)": "sales", "DEVICE_STATE(PJSIP/201)": "NOT_INUSE"}
+    recall = "agi_channel: Local/rd201202@custom-auto-redial-00000001;1\n\n"
+    for head in ("", recall):
+        run(directories, "201", "202", head=head, values=values)
+        (request,) = Spool(directories.spool).live()
+        assert request.context == "sales"
+        Spool(directories.spool).cancel(request.id, "by a test", 1.8e9)
+    Path(directories.conf).write_text("[general]\ndevice = freepbx\n")
+    assert status(run(directories, "201", "202", values={**values, "DB(DEVICE/201/dial)": "PJSIP/201"})) == "REGISTERED"
+    assert [request.context for request in Spool(directories.spool).live()] == [""]
+
+
+def test_an_extension_that_was_taken_out_is_refused(directories: Directories) -> None:
+    """not_callers and not_callees bind a registration too."""
+    Path(directories.conf).write_text("[general]\nnot_callers = 203\nnot_callees = 204\n")
+    assert [status(run(directories, *pair)) for pair in (("203", "202"), ("201", "204"), ("204", "203"))] == [
+        "REFUSED",
+        "REFUSED",
+        "REGISTERED",
+    ]
+
+
+def test_a_phone_learns_whose_it_is_and_whom_it_called_last(directories: Directories) -> None:
+    """The verb caller, for the feature codes; a last number that is none, or of before the upgrade, does no harm."""
+    for row, found in (("202,no-reply", ("202", "no-reply")), ("202", ("202", "busy")), ("2;0,x", ("", "busy"))):
+        commands = run(directories, "caller", values={"DB(busy-callback-last/201)": row}, head=OWN)
+        assert set_variables(commands) == {
+            "BUSY_CALLBACK_STATUS": "KNOWN",
+            "BUSY_CALLBACK_FROM": "201",
+            "BUSY_CALLBACK_TO": found[0],
+            "BUSY_CALLBACK_KIND": found[1],
+        }
 
 
 def test_a_third_argument_names_the_kind(directories: Directories) -> None:
@@ -155,6 +164,19 @@ def test_the_caller_can_count(directories: Directories) -> None:
     assert len(Spool(directories.spool).live()) == 2
 
 
+def test_what_was_cancelled_and_still_rings_is_not_counted(directories: Directories) -> None:
+    """Nor cancelled again; nobody waits for it any more."""
+    run(directories, "201", "202")
+    spool = Spool(directories.spool)
+    (request,) = spool.live()
+    assert spool.replace(request, begin(request, 1, 1.8e9))
+    Path(spool.path("recalls", f"{request.id}.1")).write_text("claimed 17.1 Local/x;2\n")
+    assert status(run(directories, "cancel", "201")) == "CANCELLED"
+    assert len(spool.live()) == 1
+    assert run(directories, "count", "201")[1] == 'SET VARIABLE "BUSY_CALLBACK_COUNT" "0"'
+    assert status(run(directories, "cancel", "201")) == "NONE"
+
+
 def minds_hangup(pid: int) -> bool:
     """Tell whether the process ignores or catches SIGHUP, whose bit is the first."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -164,7 +186,7 @@ def minds_hangup(pid: int) -> bool:
 
 def test_a_caller_who_hangs_up_is_registered_all_the_same(directories: Directories) -> None:
     """Asterisk's SIGHUP, and its silence afterwards, do not undo the request."""
-    environ = {**os.environ, "AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = {**os.environ, **environment(directories)}
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), "201", "202"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
     ) as script:
@@ -183,7 +205,7 @@ def test_a_caller_who_hangs_up_is_registered_all_the_same(directories: Directori
 
 def test_an_asterisk_that_is_gone_ends_the_script(directories: Directories) -> None:
     """End of input in place of an answer: the request is kept and the script ends."""
-    assert len(run(directories, "201", "202", answers="")) == 1
+    assert run(directories, "201", "202", answers="") == ['SET VARIABLE "BUSY_CALLBACK_STATUS" "REGISTERED"']
     assert len(Spool(directories.spool).live()) == 1
 
 
@@ -208,6 +230,7 @@ OURS = {
     for name in (
         "",
         ".agi",
+        ".channel",
         ".deadline",
         ".errors",
         ".numbering",
@@ -231,10 +254,10 @@ import asterisk.agi, os, signal, __future__
 
 def imported(directories: Directories, *words: str, path: Path | None = REPOSITORY) -> set[str]:
     """Return all modules that a start of Python without ``site`` imports to its end."""
-    environ = {"AST_SPOOL_DIR": directories.astspooldir, "AST_CONFIG_DIR": directories.astetcdir}
+    environ = environment(directories)
     done = subprocess.run(
         [sys.executable, "-S", "-X", "importtime", *words],
-        input=f"agi_channel: PJSIP/201-00000001\n\n{ANSWER * 9}".encode(),
+        input=f"agi_channel: PJSIP/201-00000001\n\n{ANSWER * 30}".encode(),
         capture_output=True,
         env={**environ, "PYTHONPATH": str(path)} if path else environ,
         timeout=30,
@@ -255,6 +278,32 @@ def test_a_registration_imports_no_more_than_its_budget(directories: Directories
     assert len(Spool(directories.spool).live()) == 1
 
 
+def test_an_offer_imports_no_more_than_its_budget(directories: Directories) -> None:
+    """As a registration, and what decides it."""
+    ours = imported(directories, str(SCRIPT), "offer", "202", "BUSY") - imported(directories, str(SCRIPT), "201", "202")
+    assert ours == {"busy_callback.offer", "busy_callback.store.offer_switch"}
+
+
+def test_a_script_that_cannot_start_costs_no_call(tmp_path: Path) -> None:
+    """Its package is broken: who pressed 5 hears that there is no callback, who was to be asked goes on unasked."""
+    broken = tmp_path / "busy_callback"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise RuntimeError('half an upgrade')\n")
+    said = {}
+    for arguments in (("201", "202"), ("offer", "202", "BUSY")):
+        done = subprocess.run(
+            [sys.executable, "-S", str(SCRIPT), *arguments],
+            input=OWN + ANSWER * 9,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env={"PYTHONPATH": str(tmp_path)},
+            check=False,
+        )
+        said[arguments[0]] = [line.split()[0] for line in done.stdout.splitlines()]
+    assert said == {"201": ["SET", "EXEC", "STREAM", "HANGUP"], "offer": ["EXEC"]}
+
+
 def test_a_package_in_an_unusual_place_is_found(directories: Directories) -> None:
     """Where the script does not know the place, Python's own search has the last word."""
     assert "site" in imported(directories, str(SCRIPT), "201", "202", path=None)
@@ -265,7 +314,7 @@ def test_a_channel_that_is_gone_ends_the_script(directories: Directories) -> Non
     """Where Asterisk answers that it has hung up, nothing more is asked of it, and nothing is registered."""
     head = "agi_channel: PJSIP/trunk-00000001\n\n"
     commands = run(directories, "201", "202", head=head, answers="511 Command Not Permitted on a dead channel\n")
-    assert [command.split()[0] for command in commands] == ["DATABASE"]
+    assert commands == []
     assert not Path(directories.spool, "requests").exists()
 
 

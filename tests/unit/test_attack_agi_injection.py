@@ -7,7 +7,7 @@ import pytest
 from busy_callback.settings import Directories
 from busy_callback.store.spool import Spool
 
-from .test_agi import run, status
+from .agi_call import run, status
 
 HOSTILE = [
     'x"\nEXEC System "touch /tmp/owned"',

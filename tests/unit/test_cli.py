@@ -17,6 +17,8 @@ from busy_callback import request as rq
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.spool import Spool
 
+from ..lab.standin import StandIn
+
 
 @pytest.fixture
 def asterisk_conf(directories: Directories, tmp_path: Path) -> Path:
@@ -131,6 +133,29 @@ def test_a_mistake_in_the_settings_is_logged_once(
     assert logged.count("the settings are good again") == 1
 
 
+def test_without_a_history_the_log_has_no_numbers(
+    asterisk_conf: Path, waiting: Spool, directories: Directories
+) -> None:
+    """history_days = 0: neither the spool nor the log keeps who asked for whom; faults are still told."""
+    texts = []
+    with StandIn() as standin:
+        standin.states = {f"PJSIP/{number}": "NOT_INUSE" for number in ("201", "202", "203")}
+        Path(directories.control_socket).touch()
+        for days in (30, 0):
+            Path(directories.conf).write_text(f"[general]\nhistory_days = {days}\n[manager]\nport = {standin.port}\n")
+            assert poll(asterisk_conf).returncode == 0
+            texts.append(Path(directories.log).read_text())
+            for request in waiting.live():
+                waiting.cancel(request.id, "x", time.time())
+            waiting.register("201", "202", rq.BUSY, "", Settings(), time.time())
+            Path(directories.log).unlink()
+    assert "201" in texts[0]
+    assert texts[1] == ""
+    Path(directories.conf).write_text("[general]\nhistory_days = 0\n[manager]\nport = 1\n")
+    poll(asterisk_conf)
+    assert "can't be reached" in Path(directories.log).read_text()
+
+
 def test_without_a_log_file_it_logs_to_standard_error(
     asterisk_conf: Path, waiting: Spool, directories: Directories
 ) -> None:
@@ -154,3 +179,36 @@ def test_root_goes_on_as_the_spools_owner(asterisk_conf: Path, waiting: Spool, m
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
     run(asterisk_conf, "list")
     assert len(became) == 3
+
+
+def test_the_offer_is_switched(asterisk_conf: Path, directories: Directories) -> None:
+    """Off, on, and told, for people and programs; before anybody has asked for anything too."""
+    assert run(asterisk_conf, "offer").output == "The offer is on.\n"
+    assert run(asterisk_conf, "offer", "off").output == "The offer is off: busy-callback offer on.\n"
+    assert json.loads(run(asterisk_conf, "offer", "--json").output) == {
+        "offer": False,
+        "setting": True,
+        "switch": False,
+    }
+    assert Path(directories.spool, "offer-off").exists()
+    assert run(asterisk_conf, "offer", "on").output == "The offer is on.\n"
+    assert run(asterisk_conf, "offer", "on").exit_code == 0
+    assert run(asterisk_conf, "offer", "perhaps").exit_code == 2
+
+
+def test_a_setting_that_switches_the_offer_off_is_told(asterisk_conf: Path, directories: Directories) -> None:
+    """The command can't switch on what the settings switch off: it names the file, and the line to write."""
+    Path(directories.conf).write_text("[general]\noffer = no\n")
+    done = run(asterisk_conf, "offer", "on")
+    assert done.exit_code == 1
+    assert f"write offer = yes into {directories.conf}" in done.output
+    assert run(asterisk_conf, "offer").output == f"The offer is off: {directories.conf} has offer = no.\n"
+
+
+def test_a_switch_that_cannot_be_turned_is_told(asterisk_conf: Path, spool: Spool) -> None:
+    """A sentence, and the status for a spool that can't be used."""
+    Path(spool.directory, "offer-off").mkdir()
+    for wanted in ("on", "off"):
+        done = run(asterisk_conf, "offer", wanted)
+        assert done.exit_code == 4
+        assert "the offer can't be switched" in done.output

@@ -46,6 +46,7 @@ class History(RuleBasedStateMachine):
         self.reports: dict[str, list[str]] = {}
         self.rang: list[str] = []
         self.registered: set[str] = set()
+        self.cancelled: set[str] = set()
 
     def teardown(self) -> None:
         """Clean up."""
@@ -65,6 +66,7 @@ class History(RuleBasedStateMachine):
             assert status in {"REGISTERED", "DUPLICATE", "FULL"}
             if request_id:
                 self.registered.add(request_id)
+                self.cancelled.discard(request_id)
 
     @rule(number=numbers, state=st.sampled_from(STATES))
     def use(self, number: str, state: int) -> None:
@@ -92,6 +94,7 @@ class History(RuleBasedStateMachine):
             assert self.spool.replace(old, new)
         for request in plan.recalls:
             assert self._passed_over(live, plan.recalls, request) == []
+            assert request.id not in self.cancelled
             recalling = policy.begin(request, self.start, self.clock)
             assert self.spool.replace(request, recalling)
             if crash:
@@ -158,10 +161,22 @@ class History(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """Somebody cancels."""
+        """Somebody cancels what has not been answered, and was not cancelled yet."""
         live = self.spool.live()
         if live:
-            assert self.spool.cancel(data.draw(st.sampled_from(live)).id, "test", self.clock)
+            request = data.draw(st.sampled_from(live))
+            report = self.folder / "recalls" / callfile.report_name(request)
+            answered = request.state == rq.RECALLING and callfile.read_report(str(report)).answered
+            assert self.spool.cancel(request.id, "test", self.clock) != (answered or request.cancelled)
+            self.cancelled |= set() if answered else {request.id}
+
+    @rule()
+    def end_the_ringing(self) -> None:
+        """Asterisk ends the ringing of all that were cancelled."""
+        for name, request in list(self.handed.items()):
+            if request.id in self.cancelled and name in self.rang and request.asterisk_start == self.start:
+                self._report(request, "caller CANCEL 0")
+                del self.handed[name]
 
     @rule()
     def sweep(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from busy_callback import policy
 from busy_callback import request as rq
+from busy_callback.pbx.device_states import lamps
 from busy_callback.policy import Line, Outcome, Plan
 from busy_callback.request import Request, make_stamp
 from busy_callback.settings import Settings
@@ -259,11 +261,11 @@ def test_lamps_are_those_of_ccss() -> None:
     """On while a callback waits, blinking while the caller is rung, and by what waits once it has answered."""
     waiting, ringing = ask("201", "202"), under_way()
     answered = ringing.but(NOW, "", answered=NOW)
-    assert policy.lamps([waiting]) == {"201": policy.INUSE}
-    assert policy.lamps([waiting, ringing]) == {"201": policy.RINGING}
-    assert policy.lamps([ringing, waiting]) == {"201": policy.RINGING}
-    assert policy.lamps([answered]) == {}
-    assert policy.lamps([answered, ask("201", "203", state=rq.SUSPENDED)]) == {"201": policy.INUSE}
+    assert lamps([waiting]) == {"201": policy.INUSE}
+    assert lamps([waiting, ringing]) == {"201": policy.RINGING}
+    assert lamps([ringing, waiting]) == {"201": policy.RINGING}
+    assert lamps([answered]) == {}
+    assert lamps([answered, ask("201", "203", state=rq.SUSPENDED)]) == {"201": policy.INUSE}
 
 
 def test_an_answer_is_noted_while_the_call_goes_on() -> None:
@@ -283,6 +285,47 @@ def test_a_caller_who_hung_up_in_the_announcement_has_been_served() -> None:
     ended = settle(noted, outcome, file_waits=False)
     assert ended is not None
     assert (ended.state, ended.reason) == (rq.COMPLETED, "201 answered and hung up")
+
+
+@pytest.mark.parametrize("outcome", [Outcome(claimed=True), Outcome(claimed=True, cancelled=True)])
+def test_a_cancelled_recall_ends_when_it_no_longer_rings(outcome: Outcome) -> None:
+    """Until then both ends are taken; afterwards, however it ended, the request is cancelled for its reason."""
+    cancelled = under_way().but(NOW, "", reason="by the admin")
+    assert settle(cancelled, outcome) is None
+    other = ask("203", "202", 1)
+    assert decide([cancelled, other]).recalls == decide([cancelled, ask("201", "204", 1)], _204=FREE).recalls == ()
+    for over in (replace(outcome, caller="CANCEL"), replace(outcome, caller="ANSWER", cancelled=True)):
+        ended = settle(cancelled, over)
+        assert ended is not None
+        assert (ended.state, ended.reason) == (rq.CANCELLED, "by the admin")
+    restarted = settle(cancelled, outcome, restarted=True)
+    assert restarted is not None
+    assert restarted.state == rq.CANCELLED
+    assert lamps([cancelled]) == {}
+
+
+def test_a_cancel_that_came_too_late_changes_nothing() -> None:
+    """The caller answered first: the request ends as the call does."""
+    late = under_way().but(NOW, "", reason="by the admin")
+    ended = settle(late, Outcome(claimed=True, answered=True, callee="ANSWER", talked=5))
+    assert ended is not None
+    assert (ended.state, ended.reason) == (rq.COMPLETED, "201 and 202 talked for 5 s")
+
+
+def test_a_cancel_that_was_not_finished_is_none() -> None:
+    """It stands in the report only: who answered heard that it is cancelled; the request waits again, after a pause."""
+    waits = settle(under_way(), Outcome(claimed=True, cancelled=True, caller="ANSWER"))
+    assert waits is not None
+    assert (waits.state, waits.unanswered, waits.not_before) == (rq.WAITING, 0, NOW + 1 + SETTINGS.retry_pause)
+
+
+def test_a_recall_of_which_nothing_was_reported_is_not_repeated() -> None:
+    """Asterisk runs and the call is over, so its report was lost: they may have talked."""
+    late = NOW + SETTINGS.ring_time + policy.OVERDUE
+    assert settle(under_way(), Outcome(claimed=True), now=late) is None
+    ended = settle(under_way(), Outcome(claimed=True), file_waits=False, now=late)
+    assert ended is not None
+    assert ended.state == rq.FAILED
 
 
 def test_a_call_cut_by_a_restart_is_not_repeated() -> None:

@@ -91,4 +91,4 @@ def test_an_asterisk_that_has_gone_runs_no_recall(machine: Machine, spool: Spool
     machine.poll()
     assert machine.call_files() == []
     assert Path(spool.path("recalls", f"{spool.live()[0].id}.1")).read_text() == "withdrawn\n"
-    assert spool.live()[0].events[-1][1] == "the recall was withdrawn before it rang"
+    assert spool.live()[0].events[-1][1] == "the recall was taken back before it rang"

@@ -20,8 +20,26 @@ def make(**fields: object) -> Request:
 
 def test_a_request_reads_back_as_it_was_written() -> None:
     """What is written to disk is read back the same, history included."""
-    request = make(language="zh_TW", kind=rq.NO_REPLY).but(1.8e9 + 1, "suspended: 202 is free", attempt=2)
+    request = make(language="zh_TW", context="from-internal", kind=rq.NO_REPLY).but(
+        1.8e9 + 1, "suspended: 202 is free", attempt=2
+    )
     assert decode(encode(request), ID) == request
+
+
+def test_a_file_of_an_older_version_is_read() -> None:
+    """It lacks what came later: the answer's time, the callee's use of the phone, the context."""
+    older = [line for line in WHOLE.split(b"\n") if not line.startswith((b"answered", b"callee_used", b"context"))]
+    request = decode(b"\n".join(older), "201-202-0mywpiww0")
+    assert (request.answered, request.callee_used, request.context) == (0.0, 0.0, "")
+
+
+def test_numbers_of_1_to_15_digits_have_ids() -> None:
+    """Which extensions there are is the plan's to say; a file's name may hold any of them."""
+    for caller, callee in (("1", "2"), ("201", "886212345678901")):
+        request = make(id=f"{caller}-{callee}-0mywpiww0")
+        assert (request.caller, request.callee) == (caller, callee)
+        assert decode(encode(request), request.id) == request
+    assert not rq.is_id("1234567890123456-2-0mywpiww0")
 
 
 @given(st.integers(0, 36**9 - 1), st.integers(0, 36**9 - 1))
@@ -91,10 +109,11 @@ WHOLE = rq.encode(rq.Request("201-202-0mywpiww0", requested=1.8e9, expires=1.8e9
         (b"x" * 70000, "70000 bytes"),
         (b"something else\n", "first line"),
         (WHOLE.replace(b"kind: busy\n", b""), "lacks kind"),
-        (WHOLE.replace(b"id: 201", b"id: 209"), "another request"),
+        (WHOLE.replace(b"id: 201", b"id: 209"), "is not its name"),
         (WHOLE.replace(b"kind: busy", b"kind: odd"), "kind or state is unknown: odd"),
         (WHOLE.replace(b"state: waiting", b"state: odd"), "kind or state is unknown"),
         (WHOLE.replace(b"language: ", b"language: a;b"), "language"),
+        (WHOLE.replace(b"context: ", b"context: a b"), "context"),
         (WHOLE.replace(b"attempt: 0", b"attempt: -1"), "is not understood"),
         (WHOLE.replace(b"attempt: 0", b"attempts: 0"), "is not understood"),
         (WHOLE.replace(b"end\n", b"event: 1\x07 x\nend\n"), "is not understood"),

@@ -18,9 +18,12 @@ GROUND = {"clock", "deadline", "errors", "numbering", "policy", "request", "sett
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
-    "agi": {"errors", "numbering", "request", "settings", "store"},
+    "agi": {"channel", "errors", "numbering", "offer", "request", "settings", "store"},
+    "offer": {"channel", "errors", "numbering", "request", "settings", "store"},
+    "channel": {"numbering", "request", "settings"},
     "cli": {"__init__", "errors", "numbering", "poller", "request", "settings", "setup", "store"},
-    "poller": {"clock", "errors", "pbx", "policy", "request", "settings", "store"},
+    "poller": {"clock", "errors", "pbx", "policy", "request", "runs", "settings", "store"},
+    "runs": {"errors", "pbx", "settings", "store"},
     "setup": {"pbx", "store", *GROUND},
     "pbx": {"store", *GROUND},
     "store": GROUND - {"policy", "clock"},
@@ -32,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "errors": set(),
 }
-LATE = {("cli", "setup"), ("cli", "poller")}  # loaded when they are called for
+LATE = {("cli", "setup"), ("cli", "poller"), ("agi", "offer")}  # loaded when they are called for
 
 
 def room_of(parts: tuple[str, ...]) -> str:

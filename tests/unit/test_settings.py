@@ -41,11 +41,15 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
         ("[general]\ndevice = PJSIP\n", 2, "PJSIP/{ext}"),
         ("[general]\ncontext = a b\n", 2, "a dialplan context's name"),
         ("[general]\nring_tme = 5\n", 2, "has no setting 'ring_tme'; allowed are extensions"),
-        ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager]"),
+        ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager], [devices]"),
         ("[general]\nring_time=5\nRing_Time=6\n", 3, "ring_time is set a second time"),
         ("ring_time = 5\n", 1, "'ring_time = 5' is not a setting (key = value) of a [section]"),
         ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
         ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
+        ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 2 to 6"),
+        ("[devices]\n = PJSIP/anna\n", 2, "is not a setting"),
+        ("[devices]\n201 = anna\n", 2, "201 = 'anna' is not an extension's devices, as PJSIP/anna"),
+        ("[devices]\n201 = PJSIP/anna,20,tT\n", 2, "an extension's devices"),
     ],
 )
 def test_a_bad_value_is_one_error_that_says_where_and_what(tmp_path: Path, text: str, line: int, says: str) -> None:
@@ -55,6 +59,23 @@ def test_a_bad_value_is_one_error_that_says_where_and_what(tmp_path: Path, text:
         load(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
+
+
+def test_extensions_and_devices_are_mapped_both_ways(tmp_path: Path) -> None:
+    """[devices] names an extension's devices and counts first; the dial string of the others tells both ways."""
+    text = "[general]\ndevice = PJSIP/{ext}-desk\n[devices]\n201 = PJSIP/anna&SIP/201m\n299 = PJSIP/anna\n"
+    settings = load(write(tmp_path, text))
+    assert [settings.devices_of(e) for e in ("201", "202")] == ["PJSIP/anna&SIP/201m", "PJSIP/202-desk"]
+    owners = ("PJSIP/anna", "SIP/201m", "PJSIP/202-desk", "PJSIP/201-desk", "PJSIP/trunk-desk", "PJSIP/202", "SIP/anna")
+    assert [settings.extension_of(device) for device in owners] == ["201", "201", "202", "", "", "", ""]
+
+
+def test_without_a_dial_string_asterisk_has_to_be_asked() -> None:
+    """With auto, a hint or FreePBX the settings alone tell neither."""
+    settings = Settings()
+    for settings.device in ("auto", "freepbx", "hint@phones"):
+        assert (settings.devices_of("201"), settings.extension_of("PJSIP/201")) == ("", "")
+    assert Settings().devices is not settings.devices
 
 
 @pytest.mark.parametrize("text", ["no section\n", "[general]\nring_time=5\nring_time=6\n", "[general\n"])
@@ -83,6 +104,41 @@ def test_without_a_plan_only_2_to_6_ascii_digits_are_extensions(number: str) -> 
     assert number not in NumberingPlan()
 
 
+def test_a_plan_says_how_long_its_extensions_are() -> None:
+    """From 1 to 15 digits (the longest number of ITU-T E.164), where the settings say so."""
+    plan = NumberingPlan(("N", "2XXXXXXX", "88621[2-9]XXXXXXXXX"))
+    assert [n for n in ("1", "2", "20", "20000000", "886212345678901") if n in plan] == [
+        "2",
+        "20000000",
+        "886212345678901",
+    ]
+    for pattern in ("X" * 16, "", "_", "2?", "2X.", "[", "[]"):
+        with pytest.raises(ValueError, match="is not a pattern of 1 to 15 digits"):
+            NumberingPlan((pattern,))
+
+
+def test_a_plans_numbers_can_be_listed() -> None:
+    """All of them or, where there are too many or any, none."""
+    assert NumberingPlan(("20[1-3]", "9")).listed(4) == ["201", "202", "203", "9"]
+    assert NumberingPlan(("20[1-3]", "9")).listed(3) == []
+    assert NumberingPlan(("X" * 15,)).listed(1000) == []
+    assert NumberingPlan().listed(1000) == []
+
+
+def test_some_extensions_are_taken_out(tmp_path: Path) -> None:
+    """not_callers may not ask, not_callees may not be asked for; the error names the setting. None by default."""
+    settings = load(write(tmp_path, "[general]\nnot_callers = 299, 28X\nnot_callees = 201\n"))
+    settings.check_pair("202", "299")
+    for caller, callee, name in (
+        ("299", "202", "not_callers"),
+        ("285", "202", "not_callers"),
+        ("202", "201", "not_callees"),
+    ):
+        with pytest.raises(NumberError, match=f"is one of the {name}"):
+            settings.check_pair(caller, callee)
+    Settings().check_pair("299", "201")
+
+
 def test_nobody_is_called_back_by_themselves() -> None:
     """A caller never equals its callee."""
     with pytest.raises(NumberError, match="by itself"):
@@ -108,8 +164,9 @@ def test_the_environment_can_name_asterisk_conf(tmp_path: Path) -> None:
     """BUSY_CALLBACK_ASTERISK_CONF wins over what Asterisk tells its AGI scripts."""
     conf = tmp_path / "asterisk.conf"
     conf.write_text("[directories]\nastspooldir => /srv/spool\n")
-    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other"}
-    assert find_directories(environ).astspooldir == "/other"
+    environ = {"AST_SPOOL_DIR": "/other", "AST_CONFIG_DIR": "/other", "AST_LOG_DIR": "/other"}
+    found = find_directories(environ)
+    assert (found.astspooldir, found.astlogdir) == ("/other", "/other")
     assert find_directories({**environ, "BUSY_CALLBACK_ASTERISK_CONF": str(conf)}).astspooldir == "/srv/spool"
 
 

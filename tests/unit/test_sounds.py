@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback import offer
 from busy_callback.agi import FAILURE_PROMPT
 
 ROOT = Path(__file__).parents[2]
@@ -172,17 +173,18 @@ def test_both_languages_have_a_text_for_each_prompt() -> None:
 def test_the_digit_to_press_comes_last() -> None:
     """Who is asked to press a digit hears it last, when the hand is ready."""
     asking = [t for texts in read_table(SOUNDS).values() for t in texts.values() if re.search("press|按", t)]
-    assert len(asking) == 4
+    assert len(asking) == 6
     assert all(re.search(r" \d\.?$", text) for text in asking)
 
 
 def test_what_the_service_plays_is_there() -> None:
     """The dialplan and the AGI play no prompt that the table lacks."""
     dialplan = (ROOT / "dialplan" / "extensions_busy_callback.conf").read_text(encoding="utf-8")
-    lines = [line for line in dialplan.splitlines() if "Playback(" in line or "Set(PROMPT=" in line]
-    played = set(re.findall(r"[(?:=](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
-    assert {"busy-callback", "busy-callback-ok"} <= played
-    assert played | {FAILURE_PROMPT} <= set(read_table(SOUNDS))
+    lines = [line for line in dialplan.splitlines() if "Playback(" in line]
+    played = set(re.findall(r"[(?:](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
+    assert {"busy-callback-already", "busy-callback-ok"} <= played
+    offered = {*offer.PROMPTS.values(), offer.FULL_PROMPT, offer.TAKEN_PROMPT}
+    assert played | offered | {FAILURE_PROMPT} <= set(read_table(SOUNDS))
 
 
 @pytest.fixture

@@ -45,6 +45,23 @@ def test_a_set_dial_string_is_the_extensions_device() -> None:
             assert ami.survey(["201"]) == {"201": {"IAX2/201": NOT_INUSE}}
 
 
+def test_named_devices_count_before_the_rest() -> None:
+    """[devices] names one or several for an extension; the others are found as ever, each state asked for once."""
+    with StandIn() as standin:
+        standin.states = {"PJSIP/anna": "INUSE", "SIP/anna-mobile": "NOT_INUSE", "PJSIP/202": "NOT_INUSE"}
+        settings = Settings()
+        settings.port = standin.port
+        settings.devices = {"201": "PJSIP/anna&SIP/anna-mobile", "299": "PJSIP/anna"}
+        with Ami(settings) as ami:
+            found = ami.survey(["202", "201", "299"])
+    assert found == {
+        "202": {"PJSIP/202": NOT_INUSE},
+        "201": {"PJSIP/anna": INUSE, "SIP/anna-mobile": NOT_INUSE},
+        "299": {"PJSIP/anna": INUSE},
+    }
+    assert sum(action["Action"] == "Getvar" for action in standin.actions) == 3
+
+
 def test_a_state_that_is_none_is_an_error() -> None:
     """As where func_devstate is not loaded: never taken for a state."""
     with StandIn() as standin:

@@ -52,7 +52,7 @@ def test_a_hostile_event_does_not_deafen_the_poller(standin: StandIn, settings: 
         standin.say(frame)
         standin.say(b"Event: DeviceStateChange\r\nDevice: PJSIP/201\r\nState: INUSE\r\n\r\n")
         assert ami.device_state("PJSIP/201") == 1
-        while heard.get(timeout=5).get("State") != "INUSE":
+        while heard.get(timeout=60).get("State") != "INUSE":
             pass
 
 

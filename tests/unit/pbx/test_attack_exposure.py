@@ -84,7 +84,7 @@ def test_it_is_told_once_and_when_it_is_over(directories: Directories, caplog: p
     conf.chmod(0o600)
     for _ in range(3):
         Poller(directories, settings).poll()
-    assert caplog.messages[1:] == ["the manager interface and its secret are closed to strangers"]
+    assert caplog.messages[1:] == ["only this machine reaches the manager interface, and its secret is private"]
 
 
 def test_no_file_of_ours_is_for_everybody(directories: Directories) -> None:

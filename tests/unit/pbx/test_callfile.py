@@ -9,7 +9,7 @@ import pytest
 from busy_callback import policy
 from busy_callback.errors import SettingsError
 from busy_callback.pbx import callfile
-from busy_callback.pbx.callfile import clean, compose, read_report
+from busy_callback.pbx.callfile import clean, compose, read_report, untold
 from busy_callback.policy import Outcome
 from busy_callback.settings import Settings
 from busy_callback.store.durable import withdraw
@@ -17,6 +17,7 @@ from tests.unit.conftest import NOW
 from tests.unit.test_policy import ask
 
 DEVICES = ("PJSIP/201", "PJSIP/2021")
+CANCELLED = Outcome(claimed=True, cancelled=True, caller="ANSWER", cause=16)
 CONTROL = "/run/asterisk/asterisk.ctl"
 
 
@@ -38,6 +39,14 @@ def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
     assert "Setvar: BUSY_CALLBACK_TO=2021" in lines
     assert "Setvar: BUSY_CALLBACK_STARTED=1234" in lines
     assert "Setvar: CHANNEL(language)=zh" in lines
+
+
+def test_the_callee_is_dialled_from_the_callers_own_context() -> None:
+    """As its phone has it; where that is not known, from the context of the settings."""
+    for context, dialled in (("sales", "sales"), ("", "from-internal")):
+        request = policy.begin(ask("201", "202", context=context), 1234, NOW)
+        lines = compose(request, Settings(), DEVICES, "/spool/recalls/x.1", CONTROL).decode().splitlines()
+        assert [line for line in lines if line.startswith("Context:")] == [f"Context: {dialled}"]
 
 
 def test_each_attempt_has_its_own_call_file_and_report() -> None:
@@ -72,6 +81,11 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
         ),
         ("withdrawn\nclaimed 17.1\n", Outcome(withdrawn=True)),
         ("claimed 17.1\nwithdrawn\n", Outcome(claimed=True)),
+        ("claimed 17.1 Local/rd201202@c-1;2\n", Outcome(claimed=True, channel="Local/rd201202@c-1;2")),
+        ("cancelled\nclaimed 17.1\n", Outcome(withdrawn=True)),
+        ("claimed 17.1\ncancelled\n", Outcome(claimed=True, cancelled=True)),
+        ("claimed 17.1\ncancelled\nanswered\ncaller ANSWER 16\n", CANCELLED),
+        ("claimed 17.1\nanswered\ncancelled\n", Outcome(claimed=True, answered=True)),
         ("\x00\x00\ngarbage", Outcome()),
         ("caller\ncallee\n", Outcome()),
     ],
@@ -81,6 +95,18 @@ def test_the_first_line_of_a_report_decides_who_has_the_attempt(tmp_path: Path, 
     report = tmp_path / "report"
     report.write_text(text)
     assert read_report(str(report)) == outcome
+
+
+def test_what_the_disk_did_not_take_belongs_to_the_report(tmp_path: Path) -> None:
+    """Asterisk tells it; one that had answered before was not cancelled in time."""
+    report = tmp_path / "report"
+    report.write_text("claimed 17.1\n")
+    told = ["answered", "callee ANSWER 5", "caller ANSWER 16"]
+    outcome = Outcome(claimed=True, answered=True, caller="ANSWER", cause=16, callee="ANSWER", talked=5)
+    assert read_report(str(report), told) == outcome
+    withdraw(str(report), "cancelled")
+    assert read_report(str(report), told) == outcome
+    assert untold("201-202-000000001.1")[0] == "BUSY_CALLBACK_answered_201-202-000000001.1"
 
 
 def test_a_report_that_is_not_there_says_nothing(tmp_path: Path) -> None:

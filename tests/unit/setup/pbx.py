@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,13 @@ from click.testing import CliRunner
 from busy_callback.cli import main
 from busy_callback.settings import Directories
 from busy_callback.setup import commands
+from busy_callback.setup.changing import apply
+from busy_callback.setup.config_files import Reading
+from busy_callback.setup.extensions import HINT
+from busy_callback.setup.extensions_conf import read
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, make_plan
-from busy_callback.setup.journal import Change, Journal, apply
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import Snapshot
 from busy_callback.setup.survey import Survey, System, look
 
@@ -60,10 +65,10 @@ secret = boss-secret
 
 @dataclass
 class Pbx:
-    """The folder, and what the console answers; without ``answers`` Asterisk does not run."""
+    """The folder, and what the console answers once it ``runs``."""
 
     root: Path
-    answers: dict[str, str] = field(default_factory=dict)
+    loads_files: bool = True  # what it has loaded is what the files say
 
     def __post_init__(self) -> None:
         for name in ("etc", "spool/outgoing", "data/sounds/en", "data/sounds/fr", "agi", "log", "run"):
@@ -77,6 +82,11 @@ class Pbx:
             f'#!/bin/sh\nfor last; do :; done\ncat "{self.root}/answers/$last"\n'
         )
         (self.root / "bin" / "asterisk").chmod(0o755)
+
+    @property
+    def answers_console(self) -> bool:
+        """Whether Asterisk runs."""
+        return (self.root / "answers").exists()
 
     @property
     def etc(self) -> Path:
@@ -124,15 +134,18 @@ class Pbx:
         """Let the console answer: ``pjsip_show_endpoints`` for ``pjsip show endpoints``."""
         known = {"core show uptime": "System uptime: 1 minute\n", "pjsip show endpoints": PJSIP}
         known.update({f"pjsip show endpoint {n}": ENDPOINT for n in ("201", "202")})
-        for command in ("core show settings", "sip show peers", "core show hints"):
+        for command in ("core show settings", "sip show peers", "iax2 show peers", "dialplan show globals"):
             known[command] = "\n"
         known.update({key if " " in key else key.replace("_", " "): value for key, value in answers.items()})
         (self.root / "answers").mkdir(exist_ok=True)
+        self.loads_files = "dialplan show" not in known
         for command, text in known.items():
             (self.root / "answers" / command).write_text(text)
 
     def survey(self) -> Survey:
-        """Look at it."""
+        """Look at it, after a reload of the dialplan if it runs."""
+        if self.answers_console and self.loads_files:
+            (self.root / "answers" / "dialplan show").write_text(shown(self.etc))
         return look(self.directories, str(self.conf), self.system)
 
     def journal(self) -> Journal:
@@ -146,7 +159,9 @@ class Pbx:
     def install(self, *wire: str, **options: str) -> tuple[Change, ...]:
         """Do it, and return the changes."""
         changes = self.plan(*wire, **options).changes
-        apply(changes, self.journal())
+        journal = self.journal()
+        apply(changes, journal)
+        journal.told()
         return changes
 
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:
@@ -159,9 +174,30 @@ class Pbx:
         """Return all that is there, but for the times of directories."""
         found = {}
         for folder, folders, names in os.walk(self.root):
+            if folder == str(self.root):
+                folders[:] = [name for name in folders if name != "answers"]  # Asterisk's memory
             for name in (*folders, *names):
                 path = Path(folder, name)
                 snapshot = Snapshot.take(path)
                 directory = snapshot.kind == "directory"
                 found[str(path)] = snapshot if not directory else Snapshot("directory", b"", snapshot.mode)
         return found
+
+
+def shown(etc: Path) -> str:
+    """Return what ``dialplan show`` prints of an extensions.conf that Asterisk has just loaded (main/pbx.c)."""
+    rows = []
+    for context in read(list(Reading(etc, blocks=True).lines(etc / "extensions.conf"))).contexts.values():
+        rows.append(f"[ Context '{context.name}' created by 'pbx_config' ]")
+        for extension, steps in context.steps.items():
+            head = f"  '{extension}' =>"
+            for priority, step in sorted(steps.items()):
+                assert step.line
+                call = f"hint: {step.application}" if priority == HINT else f"{priority}. {step.call}"
+                mark = head or (f"     [{step.label}]" if step.label else "")
+                rows.append(f"{mark:<20}{call:<46}[{step.line.path.name}:{step.line.shown}]")
+                head = ""
+        rows += [f"  Include =>        '{name}'{'[pbx_config]':>40}" for name in context.includes]
+        rows += [f"  Alt. Switch =>    '{name}'{'[pbx_config]':>40}" for name in context.switches]
+        rows.append("")
+    return "\n".join(rows)

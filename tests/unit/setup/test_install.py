@@ -12,7 +12,8 @@ import pytest
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import load
 from busy_callback.setup import placed_files
-from busy_callback.setup.journal import undo
+from busy_callback.setup.changing import undo
+from busy_callback.setup.dialplan import FILE_NAME
 from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.setup.pbx import Pbx
 
@@ -71,7 +72,7 @@ def test_an_asterisk_that_does_not_run_is_read_from_its_files(tmp_path: Path, mo
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("busy_callback.setup.console.shutil.which", lambda *a, **k: None)
     pbx.write("pjsip.conf", "[phone](!)\ntype=endpoint\ncontext=office\n[301](phone)\naors=301\n[301]\ntype=aor\n")
-    assert any("does not run" in note for note in pbx.plan().notes)
+    assert any("is not running" in note for note in pbx.plan().notes)
     pbx.install()
     settings = load(pbx.directories.conf)
     assert (settings.extensions.patterns, settings.context) == (("3XX",), "office")
@@ -82,7 +83,7 @@ def test_the_admins_word_counts_more(pbx: Pbx) -> None:
     pbx.install(extensions="20X 3XX", device="SIP/{ext}", context="inside")
     settings = load(pbx.directories.conf)
     assert (settings.extensions.patterns, settings.device, settings.context) == (("20X", "3XX"), "SIP/{ext}", "inside")
-    with pytest.raises(SetupError, match=r"busy_callback\.conf is there already"):
+    with pytest.raises(SetupError, match=r"busy_callback\.conf exists already"):
         pbx.plan(context="outside")
 
 
@@ -141,7 +142,7 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     """--wire puts one marked line after the Dial and includes the codes; a later install keeps it without asking."""
     pbx.install("phones")
     text = (pbx.etc / "extensions.conf").read_text()
-    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,${EXTEN},1)\n; END busy-callback\n"
+    offer = "; BEGIN busy-callback\n same => n,Gosub(busy-callback,s,1(${EXTEN}))\n; END busy-callback\n"
     assert f" same => n,Dial(PJSIP/${{EXTEN}},20)\n{offer} same => n,Hangup()\n" in text
     assert text.count("Gosub(busy-callback") == 1
     assert text.count("include => busy-callback-codes") == 1
@@ -149,11 +150,21 @@ def test_the_offer_is_written_once_and_remembered(pbx: Pbx) -> None:
     assert text.endswith("#include extensions_busy_callback.conf\n; END busy-callback\n")
 
 
-def test_without_wire_the_line_to_put_in_is_told(pbx: Pbx) -> None:
-    """On plain Asterisk nobody's context is changed unasked; the plan's note has the line and the command."""
+def test_an_older_form_of_the_offer_is_brought_up_to_date(pbx: Pbx) -> None:
+    """A context that an older version wired gets this one's line, in the same place."""
+    pbx.install("phones")
+    path = pbx.etc / "extensions.conf"
+    new = path.read_text()
+    path.write_text(new.replace("Gosub(busy-callback,s,1(${EXTEN}))", "Gosub(busy-callback,${EXTEN},1)"))
+    pbx.install()
+    assert path.read_text() == new
+
+
+def test_without_wire_the_command_is_told(pbx: Pbx) -> None:
+    """On plain Asterisk nobody's context is changed unasked; the plan's note has the command and the Dial's line."""
     note = pbx.plan().notes[-1]
     assert "busy-callback install --wire phones" in note
-    assert "same => n,Gosub(busy-callback,${EXTEN},1)" in note
+    assert "behind extensions.conf:6 Dial(PJSIP/${EXTEN},20)" in note
     pbx.install()
     assert "Gosub" not in (pbx.etc / "extensions.conf").read_text()
 
@@ -184,9 +195,28 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
     assert freepbx.plan().changes == ()
 
 
+def test_freepbx_is_given_back_with_its_empty_files(freepbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its override and custom files are empty on most machines: every path of the install is given back all the same.
+
+    The next journal is read whole too, and the dry run names what uninstall then does.
+    """
+    before = freepbx.tree()
+    changes = freepbx.install()
+    assert len(freepbx.journal().entries) == len(changes) > 100
+    assert freepbx.install(language="zh")
+    installed = freepbx.tree()
+    status, output = freepbx.command(monkeypatch, "uninstall", "--dry-run")
+    assert (status, freepbx.tree()) == (0, installed)
+    assert f"remove file {freepbx.etc}/busy_callback.conf" in output
+    assert f"-#include {FILE_NAME}" in output
+    status, output = freepbx.command(monkeypatch, "uninstall", "--yes")
+    assert (status, output) == (0, "Done.\n")
+    assert freepbx.tree() == before
+
+
 def test_freepbx_needs_no_wire(freepbx: Pbx) -> None:
     """On FreePBX the place of the offer is known: an option that would name another is refused."""
-    with pytest.raises(SetupError, match="leave --wire out"):
+    with pytest.raises(SetupError, match="--wire is not for FreePBX"):
         freepbx.plan("from-internal")
 
 
@@ -200,7 +230,7 @@ def test_freepbx_after_an_upgrade_needs_nothing(freepbx: Pbx) -> None:
 def test_asterisk_with_other_directories_is_refused(pbx: Pbx) -> None:
     """When the running Asterisk has its spool elsewhere than asterisk.conf says, nothing is done."""
     pbx.runs(core_show_settings="  Spool directory:             /somewhere/else\n")
-    with pytest.raises(SetupError, match=r"astspooldir => /somewhere/else.*asterisk\.conf does not say so"):
+    with pytest.raises(SetupError, match=r"other directories than asterisk\.conf: astspooldir => /somewhere/else"):
         pbx.plan()
 
 
@@ -219,12 +249,15 @@ def test_an_upgrade_replaces_what_the_earlier_version_placed(pbx: Pbx, monkeypat
     placed.write_text("; mine\n")
     plan = pbx.plan()
     assert [change.path for change in plan.changes] == [placed]
-    assert "was edited: your version goes to" in plan.notes[0]
+    assert "Your version will be kept as" in plan.notes[0]
     pbx.install()
     assert placed.read_text() == source.read_text()
-    assert pbx.journal().kept_copy(placed).read_text() == "; mine\n"
+    (aside,) = pbx.journal().set_aside()
+    assert (str(aside) in plan.notes[0], aside.read_text()) == (True, "; mine\n")
     shutil.rmtree(newer)
     assert undo(pbx.journal()) == []
+    aside.unlink()
+    aside.parent.rmdir()
     assert pbx.tree() == before
 
 

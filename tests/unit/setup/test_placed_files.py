@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,34 @@ import pytest
 
 from busy_callback.errors import SetupError
 from busy_callback.setup import placed_files
-from busy_callback.setup.journal import undo
+from busy_callback.setup.changing import undo
 from busy_callback.setup.survey import Owner, rotated_already, unreachable
 from tests.unit.setup.pbx import Pbx
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of root's are placed")
+
+
+def test_a_language_is_added_by_its_prompts_alone(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of prompts more among the package's sounds: install places them, and they may be the default."""
+    data = pbx.root / "data"
+    for name in ("dialplan", "agi-bin", "sounds"):
+        shutil.copytree(pbx.survey().data / name, data / name)
+    shutil.copytree(data / "sounds" / "en", data / "sounds" / "de")
+    monkeypatch.setattr("busy_callback.setup.survey.data_directory", lambda: data)
+    assert pbx.survey().languages == ["de", "en", "zh"]
+    pbx.install(language="de")
+    sounds = Path(pbx.directories.astdatadir) / "sounds"
+    assert (sounds / "de" / "busy-callback-ok.gsm").is_file()
+    assert os.readlink(sounds / "busy-callback-ok.gsm") == "de/busy-callback-ok.gsm"
+
+
+def test_a_language_without_prompts_is_refused(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--language with another language: those that there are, exit status 2, and nothing changed."""
+    before = pbx.tree()
+    status, output = pbx.command(monkeypatch, "install", "--yes", "--language", "fr")
+    assert status == 2
+    assert "there are prompts in en, zh only" in output
+    assert pbx.tree() == before
 
 
 def test_prompts_go_where_each_language_looks(pbx: Pbx) -> None:
@@ -40,7 +64,8 @@ def test_own_recordings_stay(pbx: Pbx) -> None:
     (sounds / "zh" / "busy-callback-ok.gsm").unlink()
     (sounds / "zh" / "busy-callback-ok.gsm").write_bytes(b"mine")
     assert pbx.plan().changes == ()
-    assert undo(pbx.journal()) == [sounds / "zh" / "busy-callback-ok.gsm", sounds / "zh"]
+    kept = [sounds / "zh" / "busy-callback-ok.gsm", sounds / "zh"]
+    assert [back.path for back in undo(pbx.journal())] == kept
     assert (sounds / "busy-callback.gsm").read_bytes() == b"the page's"
 
 
@@ -97,7 +122,7 @@ def test_a_python_that_asterisk_cannot_reach(pbx: Pbx, monkeypatch: pytest.Monke
     assert unreachable(closed / "python3", Owner("asterisk", 12345, 12345)) is not None
     assert unreachable(closed / "python3", Owner("root", 0, 0)) is None
     monkeypatch.setattr("busy_callback.setup.install.unreachable", lambda *a: closed)
-    with pytest.raises(SetupError, match="install the package where it can"):
+    with pytest.raises(SetupError, match="Install the package where it can"):
         pbx.plan()
 
 

@@ -51,6 +51,28 @@ def test_the_file_and_its_directory_are_flushed_before_registered(
     assert steps == [f"flush {request_id}", "rename", "flush requests"]
 
 
+def test_where_the_callee_is_dialled_from_is_written_down(spool: Spool) -> None:
+    """Asked again from a phone with another context it is that one's; from one that nobody knows, it stays."""
+    for context, known in (("sales", "sales"), ("", "sales"), ("support", "support")):
+        spool.register("201", "202", rq.BUSY, "", Settings(), NOW, context)
+        assert [request.context for request in spool.live()] == [known]
+
+
+def test_whether_there_is_a_place_is_told_as_registration_finds_it(spool: Spool) -> None:
+    """A full queue of the callee, of the caller, of all; a pair that waits already has its place."""
+    assert spool.has_place("201", "202", Settings())
+    register(spool, "201", "202")
+    for limit in ("queue_per_callee", "queue_per_caller", "queue_in_all"):
+        settings = Settings()
+        setattr(settings, limit, 1)
+        for caller, callee in (("203", "202"), ("201", "203"), ("203", "204"), ("201", "202")):
+            has_place = spool.has_place(caller, callee, settings)
+            status, request_id = spool.register(caller, callee, rq.BUSY, "", settings, NOW)
+            assert has_place == (status != FULL)
+            if status == REGISTERED:
+                spool.cancel(request_id, "by a test", NOW)
+
+
 def test_the_same_pair_again_is_one_request_and_renews_its_time(spool: Spool) -> None:
     """Asked twice: one request, in its old place, with the service duration begun anew."""
     _, request_id = register(spool, "201", "202")
@@ -214,3 +236,28 @@ def test_the_history_forgets_after_a_month(spool: Spool) -> None:
     assert len(spool.ended()) == 1
     spool.sweep(made + 31 * 86400)
     assert spool.ended() == []
+
+
+def test_the_history_forgets_as_soon_as_the_setting_says(spool: Spool) -> None:
+    """After ``history_days``; with none nothing of the spool has a number after an hour, as far as it is safe.
+
+    A report stays as long as Asterisk still has its call file: without it, the recall would not be over.
+    """
+    now = time.time()
+    outgoing = Path(spool.directory).parent / "outgoing"
+    ids = []
+    for caller in ("201", "203"):
+        ids.append(register(spool, caller, "202", now)[1])
+        Path(spool.path("recalls", f"{ids[-1]}.1")).write_text("withdrawn\n")
+        spool.cancel(ids[-1], "x", now)
+    (outgoing / f"busy-callback-{ids[1]}.1.call").touch()
+    spool.sweep(now + 1.5 * 86400, 2)
+    assert len(spool.ended()) == 2
+    spool.sweep(now + 3500, 0, str(outgoing))
+    assert len(spool.ended()) == len(os.listdir(spool.path("recalls", ""))) == 2
+    spool.sweep(now + 3700, 0, str(outgoing))
+    assert spool.ended() == []
+    assert os.listdir(spool.path("recalls", "")) == [f"{ids[1]}.1"]
+    (outgoing / f"busy-callback-{ids[1]}.1.call").unlink()
+    spool.sweep(now + 3700, 0, str(outgoing))
+    assert os.listdir(spool.path("recalls", "")) == []

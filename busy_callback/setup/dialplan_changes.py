@@ -1,0 +1,196 @@
+"""What install changes in the dialplan's files: our own beside them, the offers, the feature codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from busy_callback.errors import SetupError
+from busy_callback.settings import Settings
+from busy_callback.setup import advice, device_settings, feature_codes, reached, wired
+from busy_callback.setup.config_files import read_text
+from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
+from busy_callback.setup.dialplan import render
+from busy_callback.setup.extensions import Step
+from busy_callback.setup.file_change import Change
+from busy_callback.setup.freepbx import OVERRIDE, freepbx_override
+from busy_callback.setup.insertion import Edits, Inserter
+from busy_callback.setup.marked_blocks import strip_text
+from busy_callback.setup.own_files import beside, edit, own_file
+from busy_callback.setup.reached import Reached
+from busy_callback.setup.survey import COMMAND, Survey
+from busy_callback.setup.wired import CODES
+from busy_callback.setup.wiring import Offers, Places, gosub, is_place, offers_for
+
+DIALPLAN_RELOAD = "dialplan reload"
+END = 1 << 30  # behind a file's last line
+
+
+@dataclass
+class Wiring:
+    """What is wired: the contexts with the feature codes, the offers, and what to tell the admin."""
+
+    contexts: list[str] = field(default_factory=list)
+    offers: Offers = field(default_factory=Offers)
+    notes: list[str] = field(default_factory=list)
+
+
+def our_dialplan(survey: Survey, settings: Settings) -> str:
+    """Return our dialplan as it is to stand beside Asterisk's own."""
+    return render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+
+
+def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Settings) -> Iterator[Change]:
+    """Yield the changes of the dialplan's files."""
+    main = survey.etc / "extensions.conf"
+    if not main.exists():
+        raise SetupError(f"{main} is missing; a dialplan in AEL or Lua alone needs an extensions.conf for the include")
+    yield beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
+    edits: dict[Path, Edits] = {}
+    if survey.freepbx:
+        home = survey.etc / "extensions_custom.conf"
+        own = [f"#include {DIALPLAN}", "[from-internal-custom]", f"include => {CODES}"]
+        edits[survey.etc / OVERRIDE] = Edits({END: freepbx_override(survey.extensions_conf)})
+    else:
+        home, own = main, [f"#include {DIALPLAN}"]
+        edits = Inserter(survey.written, main).put_in(wiring.offers.insertions())
+        _add_codes(survey, wiring, settings, edits)
+    edits.setdefault(home, Edits()).after.setdefault(END, []).extend(own)
+    for path, some in edits.items():
+        real = own_file(survey, allowed, path)
+        yield edit(real, some.apply(strip_text(read_text(real))), main, DIALPLAN_RELOAD)
+
+
+def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[Path, Edits]) -> None:
+    """Add the feature codes behind the last line of each wired context."""
+    last = {line.section: line for line in survey.extensions_conf if line.text.strip()}
+    for context in wiring.contexts:
+        if context in last:
+            line = last[context]
+            rows = feature_codes.lines(survey.reached.dialplan, context, our_dialplan(survey, settings))
+            edits.setdefault(line.path, Edits()).after.setdefault(line.end, []).extend(rows)
+
+
+def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
+    """Return what is to be wired, what was wired before included; raise SetupError when it can't be done."""
+    if survey.freepbx:
+        return Wiring()
+    before = wired.find(survey.extensions_conf)
+    places = Places(survey.written)
+    named = [
+        step for step in survey.written.steps() if step.line and (step.line.path, step.line.number) in before.lines
+    ]
+    for place in filter(is_place, wanted):
+        named.append(_named(places, place, survey))
+    contexts = list(dict.fromkeys([*before.contexts, *(word for word in wanted if not is_place(word))]))
+    found = survey.reached
+    if set(contexts) - {reach.context for reach in found.reaches}:
+        found = reached.find(found.dialplan, survey.phones, contexts)
+    known = set(survey.reached.dialplan.contexts) | set(survey.written.contexts)
+    for context in contexts:
+        offers = offers_for(found, places, [context], [])
+        if context not in known or not (named or offers.made or offers.done or context in before.contexts):
+            raise SetupError(_can_not(survey, found, context, offers, context in known))
+    wiring = Wiring(contexts, offers_for(found, places, contexts, named))
+    wiring.notes = list(_notes(survey, places, wiring))
+    return wiring
+
+
+def _named(places: Places, place: str, survey: Survey) -> Step:
+    step = places.at(place, survey.etc)
+    if not step:
+        raise SetupError(
+            f"{place} is no step of the dialplan in {survey.etc / 'extensions.conf'} and its includes: name the line "
+            "of the Dial as your editor counts, as extensions.conf:57"
+        )
+    return step
+
+
+def proposal(survey: Survey) -> str:
+    """Return what to do so that callbacks are offered in all contexts of phones: a command, or by hand."""
+    can = _proposal(survey, Places(survey.written))
+    return f"run: {can}" if can else _by_hand()
+
+
+def _proposal(survey: Survey, places: Places) -> str:
+    """Return the command that offers callbacks in all contexts of phones where it can be wired, or ''."""
+    each = {context: offers_for(survey.reached, places, [context], []) for context in survey.reached.contexts}
+    return advice.proposal(each, COMMAND)
+
+
+def _can_not(survey: Survey, found: Reached, context: str, offers: Offers, known: bool) -> str:
+    """Return why a context can't be wired, and what can."""
+    why = [f"no call from context {context!r} comes to a Dial that rings a phone by the number dialled"]
+    if not known:
+        why = [f"there is no context {context!r} in the dialplan"]
+    why += advice.not_wired(found, [context], offers, survey.etc)
+    why += advice.other_dialplans(survey.reached.dialplan, [context], survey.etc, survey.runs)
+    can = _proposal(survey, Places(survey.written))
+    why.append(f"what can be wired: {can}" if can else _by_hand())
+    return "\n".join(why)
+
+
+def _by_hand() -> str:
+    return (
+        f"if you know the Dial that rings the phones, name its line: {COMMAND} install --wire FILE:LINE, or put this "
+        f"line behind it, ${{EXTEN}} being what has the number dialled there: same => n,{gosub('${EXTEN}')}"
+    )
+
+
+def _notes(survey: Survey, places: Places, wiring: Wiring) -> Iterator[str]:
+    """Yield what the admin should know of the dialplan."""
+    offers, contexts = wiring.offers, wiring.contexts
+    if not offers.made and not offers.done:
+        can = proposal(survey)
+        yield f"Nobody is offered a callback yet. {can[0].upper()}{can[1:]}"
+        contexts = survey.reached.contexts
+        offers = offers_for(survey.reached, places, contexts, [])
+    else:
+        left = [context for context in survey.reached.contexts if context not in contexts]
+        each = {context: offers_for(survey.reached, places, [context], []) for context in left}
+        more = [c for c, some in each.items() if {o.step for o in some.made} - {o.step for o in offers.made}]
+        if more:
+            yield f"phones whose calls begin in {', '.join(more)} are offered nothing: --wire names those contexts too"
+    yield from advice.not_wired(survey.reached, contexts, offers, survey.etc)
+    yield from advice.other_dialplans(survey.reached.dialplan, contexts, survey.etc, survey.runs)
+    yield from filter(None, [advice.not_served(survey.reached)])
+
+
+def choose_codes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator[str]:
+    """Yield what to know of feature codes that mean something else already.
+
+    Where there are no settings yet, others are chosen and set in ``settings``; else it is the admin's to do.
+    """
+    dialplan, now = survey.reached.dialplan, feature_codes.of(settings)
+    taken = feature_codes.taken(dialplan, wiring.contexts, now)
+    if not taken:
+        return
+    told = "; ".join(f"{code} is {step.extension} already ({step})" for code, step in taken.items())
+    others = dict(zip(feature_codes.NAMES, feature_codes.free(dialplan, wiring.contexts)))
+    rows = ", ".join(f"{name} = {code}" for name, code in others.items())
+    conf = Path(survey.directories.conf)
+    if not others:
+        yield f"{told}: no other feature codes are free; choose some yourself in {conf}"
+    elif conf.exists():
+        yield f"{told}: write others into [general] of {conf}, then run {COMMAND} install again: {rows}"
+    else:
+        for name, code in others.items():
+            setattr(settings, name, code)
+        yield f"{told}: the feature codes are {', '.join(others.values())} instead ({rows})"
+
+
+def unknown_devices(survey: Survey, settings: Settings) -> Iterator[str]:
+    """Yield what to write into settings that are there already and do not tell the devices that were found."""
+    if survey.freepbx or not Path(survey.directories.conf).exists() or settings.device.startswith("hint@"):
+        return
+    found = survey.reached.devices
+    wanted = device_settings.named(found, settings.device)
+    missing = {n: devices for n, devices in wanted.items() if settings.devices_of(n) != devices}
+    if missing:
+        rows = ", ".join(f"{number} = {devices}" for number, devices in list(missing.items())[: advice.MOST])
+        more = f" and {len(missing) - advice.MOST} more" if len(missing) > advice.MOST else ""
+        yield f"write into [devices] of {survey.directories.conf}: {rows}{more}"
+    unnamed = device_settings.unnameable(found)
+    if unnamed:
+        yield f"the devices of {', '.join(unnamed[: advice.MOST])} have names that can't be set; they are not served"

@@ -1,0 +1,86 @@
+"""What people do and what breaks, on each occasion, with weights: the only place to change the soak's repertoire."""
+
+from __future__ import annotations
+
+import random
+
+WEIGHTS: dict[str, dict[str, int]] = {
+    # A phone is idle.
+    "idle": {
+        "call somebody": 60,
+        "ask for the last one again": 8,
+        "cancel all": 6,
+        "ask how many wait": 3,
+    },
+    # An ordinary call rings.
+    "rung": {"answer": 70, "ignore": 15, "reject": 15},
+    # The dialled number is busy or did not answer, and a prompt is heard.
+    "offered": {
+        "press 5": 75,
+        "press 5 and hang up": 8,
+        "press something else": 5,
+        "hang up": 7,
+        "listen": 5,
+    },
+    # A recall rings at its caller.
+    "recalled": {
+        "answer": 62,
+        "answer and hang up": 8,
+        "ignore": 15,
+        "reject": 15,
+    },
+    # A recall, whose caller has answered, rings at its callee.
+    "rung by a recall": {
+        "answer": 80,
+        "ignore": 20,
+    },
+    # Somebody is being recalled for a callee whose phone is idle.
+    "free for a recall": {
+        "wait": 80,
+    },
+    # Every few seconds, to a process.
+    "process": {
+        "kill the watch": 10,
+        "stop the watch for a while": 8,
+        "poll beside the watch": 6,
+        "kill Asterisk": 5,
+        "stop Asterisk for a while": 8,
+        "shut Asterisk down": 2,
+        "reload the dialplan": 3,
+        "reload all of Asterisk": 3,
+        "kill a script": 8,
+        "stop a script for a while": 5,
+    },
+    # Every few seconds, to the disk.
+    "disk": {
+        "fill it": 10,
+        "read-only between recalls": 8,
+    },
+}
+
+# Deeds that find faults which are known and not mended yet: ``--known-faults`` adds them. The judge looks for what they
+# show in any case. When a fault is mended its line goes to the table above.
+KNOWN_FAULTS: dict[str, dict[str, int]] = {
+    # A callee who rejects is rung again and again, with its caller.
+    "rung by a recall": {"reject": 20},
+    # A callee that is taken again has its caller rung without a pause and without a count.
+    "free for a recall": {"be taken": 20},
+    # A recall that is cancelled while it rings, and is answered then, rings its callee all the same; and the next caller
+    # is rung meanwhile. A command begun before the ring may come to its end after it.
+    "recalled": {"cancel by command": 12},
+    "idle": {"cancel one by command": 6},
+    # What the dialplan can't report, for the disk is read-only, is rung again.
+    "disk": {"read-only in a recall": 16},
+}
+
+
+def add_known_faults() -> None:
+    """Let them happen from now on."""
+    for occasion, deeds in KNOWN_FAULTS.items():
+        WEIGHTS[occasion].update(deeds)
+
+
+def choose(occasion: str, chance: random.Random) -> str:
+    """Return what happens on such an occasion, by the weights."""
+    deeds = WEIGHTS[occasion]
+    return chance.choices(list(deeds), list(deeds.values()))[0]
