@@ -139,7 +139,7 @@ def test_a_settings_file_that_only_root_may_read(house: House) -> None:
     """No poll makes a copy of it, readable by Asterisk, as the last good settings."""
     fill(house)
     house.treasure.write_text("[general]\nring_time = 22\n; TREASURE\n[manager]\nport = 1\n")
-    as_asterisk(lambda: os.symlink(house.treasure, house.etc / "busy_callback.conf"))
+    os.link(house.treasure, house.etc / "busy_callback.conf")  # which any user may, where the kernel is old or lax
     house.run("poll")
     assert [path for path in house.spool.rglob("*") if path.is_file() and b"TREASURE" in path.read_bytes()] == []
 
