@@ -171,8 +171,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/logged_faults.py",
-                'self._known = read_file(path).decode("ascii", "replace").splitlines()',
-                'self._known = open(path, errors="replace").read().splitlines()',
+                'lines = read_file(known).decode("ascii", "replace").splitlines()',
+                'lines = open(known, errors="replace").read().splitlines()',
             ),
         ),
         (f"{ASTRAY}test_a_link_in_place_of_what_the_log_was_told",),
@@ -193,8 +193,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/durable.py",
-                "os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK\n",
-                "os.O_CREAT | os.O_NOFOLLOW\n",
+                "flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK",
+                "flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW",
             ),
         ),
         (f"{ASTRAY}test_a_report_that_is_a_fifo_hangs_no_cancel",),

@@ -61,6 +61,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         root.chmod(0o755)
         made = House(root)
         made.runs()
+        made.load()
         monkeypatch.setenv("PATH", f"{root}/bin:{os.environ['PATH']}")
         monkeypatch.setattr(placed_files, "has_cron", lambda: True)
         monkeypatch.setattr("busy_callback.setup.install.unreachable", lambda *a: None)

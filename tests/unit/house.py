@@ -19,7 +19,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from busy_callback.cli import main
-from tests.unit.setup.pbx import Pbx
+from tests.unit.setup.pbx import Pbx, shown
 
 ASTERISK = pwd.getpwnam("games")  # any ordinary user of this machine's
 PATIENCE = 30.0  # seconds that a command may take; what takes longer hangs
@@ -49,6 +49,10 @@ class House(Pbx):
     def conf(self) -> Path:
         """asterisk.conf, which is asterisk's own to write."""
         return self.etc / "asterisk.conf"
+
+    def load(self) -> None:
+        """Let Asterisk load the dialplan's files as they are."""
+        (self.root / "answers" / "dialplan show").write_text(shown(self.etc))
 
     def place(self, *words: str) -> tuple[int, str]:
         """Install; the folders of root's would not be strange, were they in /usr/share/asterisk."""

@@ -113,6 +113,7 @@ def test_an_include_leads_to_a_file_of_roots(house: House) -> None:
     before = target.read_bytes()
     text = f"{EXTENSIONS}#include {target}\n"
     as_asterisk(lambda: (house.etc / "extensions.conf").write_text(text) and None)
+    house.load()
     status, output = house.place("--wire", "hidden")
     assert target.read_bytes() == before
     assert (status, "not in Asterisk's own configuration folder" in output) == (1, True)
