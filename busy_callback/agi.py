@@ -61,6 +61,7 @@ COUNTED = "COUNTED"
 KNOWN = "KNOWN"
 FAILURE_PROMPT = "busy-callback-failed"
 FULL_PROMPT = "busy-callback-full"
+_RESTRICTION, _HIDDEN = 0x60, 0x20  # of agi_callingpres (include/asterisk/callerid.h, AST_PRES_RESTRICTED)
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
 
@@ -193,7 +194,14 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tup
     spool.prepare()
     language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
-    return spool.register(caller, callee, kind, language, settings, time.time(), context)
+    return spool.register(caller, callee, kind, language, settings, time.time(), context, _presentation(agi))
+
+
+def _presentation(agi: AGI) -> str:
+    """Return RESTRICTED where the caller's number is hidden, else ''."""
+    text = str(agi.env.get("agi_callingpres", ""))
+    hidden = text.isascii() and text.isdigit() and int(text[:9]) & _RESTRICTION == _HIDDEN
+    return rq.RESTRICTED if hidden else ""
 
 
 def _context(channel: Channel, caller: str, own: bool, settings: Settings) -> str:

@@ -14,12 +14,11 @@ from busy_callback.settings import Settings
 UNKNOWN, NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING, RINGINUSE, ONHOLD = range(9)
 FREE_STATES = (UNKNOWN, NOT_INUSE)  # what ChanIsAvail takes for free (apps/app_chanisavail.c)
 TALKING_STATES = (INUSE, BUSY, RINGINUSE, ONHOLD)
-_UNREACHABLE = ("CHANUNAVAIL", "CONGESTION", "INVALIDARGS")  # of DIALSTATUS (apps/app_dial.c)
-_REJECTED = 21  # of HANGUPCAUSE (Q.850): call rejected
 
 CLOCK_IS_SET = 1.5e9  # 2017: a clock before that was never set
 NOTICED = 300.0  # seconds within which a poll notices that the clock was set
 OVERDUE = 20.0  # seconds beyond the ring time after which an unclaimed or lost recall is given up
+TRANSFERRING = 5.0  # seconds between looks at two that are both in use: a transfer changes no device's state
 CONNECTING = 1.0  # seconds within which two phones that are both in use have been connected, if with each other
 
 
@@ -28,27 +27,6 @@ class Line(NamedTuple):
 
     state: int
     since: float = 0.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is known of a recall attempt: who has it, and how each leg ended.
-
-    ``answered``: the caller took it. ``caller`` and ``callee`` are Dial's DIALSTATUS, or NOT-RUNG, or ''
-    while unknown; ``cause`` is the caller leg's HANGUPCAUSE; ``talked`` is in seconds. Neither ``claimed``
-    (by Asterisk, for ``channel``) nor ``withdrawn`` (by us): not begun. ``cancelled``: withdrawn between the
-    claim and the caller's answer.
-    """
-
-    claimed: bool = False
-    channel: str = ""
-    withdrawn: bool = False
-    cancelled: bool = False
-    answered: bool = False
-    caller: str = ""
-    cause: int = 0
-    callee: str = ""
-    talked: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,7 +98,8 @@ def decide(
             continue
         due.append(request.expires)
         if may_be_talking(request, lines):
-            due += [s for s in [max(lines[n].since for n in (request.caller, request.callee)) + CONNECTING] if s > now]
+            connected = max(lines[n].since for n in (request.caller, request.callee)) + CONNECTING
+            due.append(connected if connected > now else now + TRANSFERRING)
         ready_at = _ready_at(request, lines, now, settings)
         if ready_at is None or request.callee in taken or request.caller in taken:
             continue
@@ -149,7 +128,8 @@ def _after_a_step(request: Request, now: float, settings: Settings) -> Request |
     left = settings.service_duration(request.kind)
     if min(request.requested, request.expires) < CLOCK_IS_SET <= now:
         requested = request.requested if request.requested >= CLOCK_IS_SET else now
-        return request.but(now, "the clock was set", requested=requested, expires=now + left, not_before=0.0)
+        not_before = now + settings.retry_pause if request.attempt else 0.0
+        return request.but(now, "the clock was set", requested=requested, expires=now + left, not_before=not_before)
     if request.expires > now + left + 1 or request.not_before > now + settings.retry_pause + 1:
         not_before = min(request.not_before, now + settings.retry_pause)
         expires = min(request.expires, now + left)
@@ -216,79 +196,6 @@ def begin(request: Request, asterisk_start: int, now: float) -> Request:
     )
 
 
-def settle(
-    request: Request, outcome: Outcome, file_waits: bool, restarted: bool, now: float, settings: Settings
-) -> Request | None:
-    """Return what becomes of a request whose recall was under way, or None: nothing new.
-
-    ``file_waits`` says that its call file was in ``outgoing``, looked at before the report was read
-    (Asterisk takes it away after the reports of an answered call). ``restarted`` says that Asterisk
-    started anew since the recall was handed over: then whatever was under way is over.
-    """
-    caller, callee = request.caller, request.callee
-    over = restarted or (not file_waits and is_overdue(request, now, settings))
-    if request.cancelled and not outcome.answered:
-        return rq.end(request, rq.CANCELLED, request.reason, now) if outcome.caller or over else None
-    if outcome.cancelled and outcome.caller:
-        return _wait(request, "the recall was withdrawn while it rang", now, pause=settings.retry_pause)
-    if outcome.withdrawn:
-        return _wait(request, "the recall was taken back before it rang", now, pause=settings.retry_pause)
-    if not outcome.claimed:
-        if not over:
-            return None
-        why = "Asterisk restarted" if restarted else "Asterisk did not run the recall; is its dialplan loaded?"
-        return _wait(request, why, now, pause=settings.retry_pause)
-    if outcome.callee:
-        return _settle_callee(request, outcome, now, settings)
-    if outcome.answered or outcome.caller == "ANSWER":
-        if outcome.caller and not file_waits:
-            return rq.end(request, rq.COMPLETED, f"{caller} answered and hung up", now)
-        if over:
-            return rq.end(request, rq.COMPLETED, f"{caller} answered; Asterisk stopped during the call", now)
-        return None if request.answered else request.but(now, f"{caller} answered", answered=now)
-    if outcome.caller == "NOT-RUNG":
-        return _wait(request, f"{callee} was taken again before {caller} was rung", now)
-    if outcome.caller in _UNREACHABLE:
-        return _wait(request, f"{caller} could not be reached", now, pause=settings.retry_pause)
-    if outcome.caller:
-        said = "did not answer"
-        if outcome.caller == "BUSY":
-            said = "rejected" if outcome.cause == _REJECTED else "was busy or rejected"
-        return _unanswered(request, f"{caller} {said} the recall", now, settings)
-    if restarted:
-        # Whether the caller was rung can't be told: taken for rung and unanswered, never repeated at once.
-        return _unanswered(request, "Asterisk stopped during the recall", now, settings)
-    if over:
-        # They may have talked: no call is better than a second one.
-        return rq.end(request, rq.FAILED, "nothing was reported of the recall, so it is not repeated", now)
-    return None
-
-
 def is_overdue(request: Request, now: float, settings: Settings) -> bool:
     """Tell whether the recall was handed over so long ago that ringing the caller must be over."""
     return not 0 <= now - request.started < settings.ring_time + OVERDUE
-
-
-def _settle_callee(request: Request, outcome: Outcome, now: float, settings: Settings) -> Request:
-    """Return what becomes of a request whose caller answered the recall."""
-    caller, callee = request.caller, request.callee
-    if outcome.callee == "ANSWER":
-        return rq.end(request, rq.COMPLETED, f"{caller} and {callee} talked for {outcome.talked} s", now)
-    if outcome.callee == "BUSY" or outcome.callee in _UNREACHABLE:
-        why = f"{callee} was taken again when {caller} answered"
-        return _wait(request, why, now) if settings.retention else rq.end(request, rq.FAILED, why, now)
-    if outcome.callee == "NOANSWER":
-        return rq.end(request, rq.COMPLETED, f"{caller} answered, {callee} did not", now)
-    return rq.end(request, rq.COMPLETED, f"{caller} answered and hung up", now)
-
-
-def _wait(request: Request, event: str, now: float, pause: float = 0.0, **changes: object) -> Request:
-    return request.but(now, event, state=rq.WAITING, not_before=now + pause if pause else 0.0, reason="", **changes)
-
-
-def _unanswered(request: Request, event: str, now: float, settings: Settings) -> Request:
-    """Count an attempt that the caller did not take; end the request when it was the last one."""
-    count = request.unanswered + 1
-    if count >= settings.attempts:
-        return rq.end(request, rq.FAILED, f"{event} ({count} of {settings.attempts} attempts)", now)
-    return _wait(request, event, now, pause=settings.retry_pause, unanswered=count)

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 
-from busy_callback import policy
+from busy_callback import policy, settlement
 from busy_callback import request as rq
 from busy_callback.clock import ClockSteps, since_boot
 from busy_callback.errors import AsteriskError, CallFileError, SpoolError
@@ -136,7 +136,7 @@ class Poller(Runs):
         name = callfile.report_name(request)
         report, told = self.spool.path("recalls", name), self._told.get(name, [])
         restarted = self._asterisk_start() != request.asterisk_start
-        file_waits = callfile.waits(outgoing, request)  # before the report: see policy.settle
+        file_waits = callfile.waits(outgoing, request)  # before the report: see settlement.settle
         outcome = callfile.read_report(report, told)
         now = self._clock()
         overdue = policy.is_overdue(request, now, self.settings)
@@ -147,12 +147,12 @@ class Poller(Runs):
             request = self._live.read(request.id) or request  # the command tells nobody else
         # A disk that did not take the report did not let Asterisk take its file away either.
         lingers = file_waits and bool(outcome.caller) and (bool(told) or time.time() - os.stat(report).st_mtime > ENDED)
-        new = policy.settle(request, outcome, file_waits and not lingers, restarted, now, self.settings)
+        new = settlement.settle(request, outcome, file_waits and not lingers, restarted, now, self.settings)
         if new:
             if self._change(request, new) and (restarted or lingers or not outcome.claimed):
                 callfile.remove(outgoing, request)  # a new Asterisk would keep it for ever, or run it in vain
         elif outcome.caller:
-            self._look_within(ENDING)  # the call is over; Asterisk has not taken its file away yet
+            self._look_within(ENDING)  # the call is over; its other leg is about to say so too
         elif outcome.claimed and not outcome.answered:
             self._look_within(RINGING)
             if request.cancelled:
@@ -182,7 +182,8 @@ class Poller(Runs):
         recalling = policy.begin(request, self._asterisk_start(), self._clock())
         report = self.spool.path("recalls", callfile.report_name(recalling))
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
-        data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
+        name = device_states.name(request.callee) if "{name}" in self.settings.caller_id else ""
+        data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket, name)
         try:
             with self.spool.lock():
                 if not self.spool.replace_locked(request, recalling):

@@ -24,6 +24,8 @@ EXPIRED = "expired"
 FAILED = "failed"
 END_STATES = (COMPLETED, CANCELLED, EXPIRED, FAILED)
 
+RESTRICTED = "restricted"  # calling line identification restriction, CLIR (3GPP TS 22.081 clause 2)
+
 FORMAT = "busy-callback 1"
 END_MARK = "end"
 MAX_FILE = 65536  # bytes; a record is under 1 kB, a longer file is not ours
@@ -88,8 +90,9 @@ class Request:
 
     Times are seconds since the epoch. ``context`` is the dialplan context from which the caller's own calls begin,
     '' where that is not known. ``attempt`` numbers the recalls handed to Asterisk,
-    ``unanswered`` counts those that the caller let ring. ``started`` and ``asterisk_start`` belong to the
+    ``unanswered`` counts those that rang the caller in vain. ``started`` and ``asterisk_start`` belong to the
     recall under way: when it was handed over, and the start of the Asterisk it was handed to.
+    ``presentation`` is RESTRICTED where the caller's number was hidden in the call that asked, else ''.
     ``answered`` is when the caller answered it. ``renewed`` is when the caller last asked for the same again.
     ``callee_used`` is when the callee was first seen to use the phone, for NO_REPLY. ``events`` is the
     request's history, (time, sentence) each. ``ended`` is 0 while it lives; ``reason`` is why it ended, or will
@@ -109,6 +112,7 @@ class Request:
         "kind",
         "language",
         "not_before",
+        "presentation",
         "reason",
         "renewed",
         "requested",
@@ -126,6 +130,7 @@ class Request:
         kind: str = BUSY,
         language: str = "",
         context: str = "",
+        presentation: str = "",
         state: str = WAITING,
         attempt: int = 0,
         unanswered: int = 0,
@@ -145,6 +150,7 @@ class Request:
         self.kind = kind
         self.language = language
         self.context = context
+        self.presentation = presentation
         self.state = state
         self.attempt = attempt
         self.unanswered = unanswered
@@ -200,10 +206,10 @@ def end(request: Request, state: str, reason: str, now: float) -> Request:
     return request.but(now, f"{state}: {reason}", state=state, ended=now, reason=reason)
 
 
-_SINCE_0_1 = ("answered", "callee_used", "context")  # a file of an older version may lack them
+_SINCE_0_1 = ("answered", "callee_used", "context", "presentation")  # a file of an older version may lack them
 _TIMES = ("requested", "expires", "not_before", "started", "answered", "callee_used", "renewed", "ended")
 _COUNTS = ("attempt", "unanswered", "asterisk_start")
-_WORDS = ("kind", "state", "language", "context", "reason")
+_WORDS = ("kind", "state", "language", "context", "presentation", "reason")
 
 
 def encode(request: Request) -> bytes:
@@ -275,5 +281,7 @@ def decode(data: bytes, request_id: str) -> Request:
         raise CorruptRequestError("its language is not a language's name")
     if fields.get("context") and not is_context(str(fields["context"])):
         raise CorruptRequestError("its context is not a context's name")
+    if fields.get("presentation", "") not in ("", RESTRICTED):
+        raise CorruptRequestError(f"its presentation is unknown: {fields['presentation']}")
     del fields["id"]
     return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]

@@ -106,6 +106,7 @@ class Settings:
     history_days: int = 30
     callers: str = "own"
     caller_id: str = "ReDial {callee}"
+    callee_prefix: str = ""
     alert_info: str = "Bellcore-dr2"
     code_request: str = "*66"
     code_cancel: str = "*86"
@@ -146,6 +147,8 @@ class Settings:
                 raise NumberError(f"{number} is one of the {name} of busy_callback.conf")
 
 
+_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
+
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": _plan,
@@ -171,8 +174,11 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "history_days": _whole(0, 3650),
         "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
         "caller_id": _like(
-            r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*(\{callee\})?[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]*",
-            "a caller's name with {callee} for the number, without quotes, brackets and ; # $ , | & ^",
+            rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
+            "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
+        ),
+        "callee_prefix": _like(
+            rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
         ),
         "alert_info": _like(
             r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"

@@ -48,7 +48,7 @@ DEVICE_STATES = (
 # What a device may be called in an AMI frame and a call file. SHELL and EVAL in a variable's name would
 # need Asterisk's "system" class (main/manager.c), so such a device is asked for by nobody.
 _DEVICE = re.compile(r"(?:[A-Za-z0-9]+/|Custom:busy-callback-)[A-Za-z0-9_.@/-]{1,60}")
-_CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/;-]{1,100}")
+_CHANNEL = re.compile(r"[!-+.-~-]{1,120}")  # any plain name without a comma, which would end it in a list
 
 
 def check_device(device: str) -> str:
@@ -151,10 +151,6 @@ class Ami:
                 raise AsteriskError(f"Asterisk answered {name} out of order: {answer.response!r:.200}")
         return [answer.headers for answer in answers]
 
-    def _get(self, variable: str, **channel: str) -> str:
-        """Return a variable's or a function's value, '' when unset (manager.c, action_getvar)."""
-        return self._value(variable, self._act(Action="Getvar", Variable=variable, **channel), bool(channel))
-
     def _get_all(self, variables: Sequence[str]) -> list[str]:
         """Return the values of many, asked for at once: one by one each would cost a round trip."""
         values: list[str] = []
@@ -208,14 +204,17 @@ class Ami:
         states.update(self.device_states({d for some in devices.values() for d in some} - set(states)))
         return {e: {d: states[d] for d in some} for e, some in devices.items()}
 
-    def are_talking(self, some: Iterable[str], others: Iterable[str]) -> bool:
-        """Tell whether a channel of some devices is connected with one of the others (BRIDGEPEER, main/bridge.c)."""
-        for device in some:
-            for channel in self._get(f"CHANNELS(^{re.escape(check_device(device))}-)").split():
-                peers = self._get("BRIDGEPEER", Channel=channel).split(",") if _CHANNEL.fullmatch(channel) else []
-                if any(peer.rpartition("-")[0] in others for peer in peers):
-                    return True
-        return False
+    def channels(self, devices: Iterable[str]) -> set[str]:
+        """Return the channels that the devices have now."""
+        found = self._get_all([f"CHANNELS(^{re.escape(check_device(device))}-)" for device in devices])
+        return {channel for text in found for channel in text.split()}
+
+    def of_channels(self, variable: str, channels: Iterable[str]) -> dict[str, str]:
+        """Return a variable's value of each channel with a plain name; '' for one that is gone."""
+        asked = [channel for channel in channels if _CHANNEL.fullmatch(channel)]
+        actions = [{"Action": "Getvar", "Variable": variable, "Channel": name} for name in asked]
+        answers = self._act_all(actions) if actions else []
+        return {name: self._value(variable, answer, True) for name, answer in zip(asked, answers)}
 
     def set_lamps(self, states: Mapping[str, int]) -> None:
         """Give extensions' lamps, Custom:busy-callback-EXTENSION, a device state each."""
@@ -256,6 +255,11 @@ class Ami:
             )
         return combine(self.device_states(devices).values())
 
+    def name(self, extension: str, devices: Sequence[str]) -> str:
+        """Return an extension's name, FreePBX's or its first device's; '' where it has none. It may be hostile."""
+        device = check_device(devices[0]) if devices else ""
+        return self._ask_dialplan("name", BUSY_CALLBACK_EXTENSION=extension, BUSY_CALLBACK_DEVICE=device)
+
     def probe(self, device: str) -> bool:
         """Tell whether ChanIsAvail can be run in Asterisk: doctor asks."""
         return self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=check_device(device)).isdigit()
@@ -289,7 +293,7 @@ def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | l
         "Channel": f"Local/{extension}@{context}/n",
         "Application": "NoOp",
         "Timeout": "3000",
-        "Variable": [f"{name}={value}" for name, value in variables.items()],
+        "Variable": ["CDR_PROP(disable)=1", *(f"{name}={value}" for name, value in variables.items())],
     }
 
 

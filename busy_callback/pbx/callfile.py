@@ -4,10 +4,13 @@ The rules of call files are those of Asterisk's pbx/pbx_spool.c. One recall atte
 two files: ``outgoing/busy-callback-ID.N.call``, which Asterisk keeps until the attempt is over, and the
 spool's ``recalls/ID.N``, to which the dialplan appends a line a fact (dialplan/extensions_busy_callback.conf):
 
-    claimed UNIQUEID CHANNEL      this run of the call file may ring the caller; CHANNEL rings it
-    answered                      the caller took it
-    caller DIALSTATUS CAUSE       how ringing the caller ended
-    callee DIALSTATUS SECONDS     how the call to the callee ended, and how long they talked
+    claimed UNIQUEID CHANNEL                             this run of the call file may ring the caller, by CHANNEL
+    answered                                             the caller took it
+    caller DIALSTATUS CAUSE RANG STATES                  how ringing the caller ended
+    callee DIALSTATUS SECONDS CAUSE RANG BEFORE AFTER    how the call to the callee ended, how long they talked
+
+CAUSE is HANGUPCAUSE, RANG whether a phone rang, yes or no; STATES are those of the devices when ringing had
+ended, BEFORE and AFTER those before the call and after it: words, joined by &.
 
 The first line decides who has the attempt: ``claimed`` by a run of the call file, or ``withdrawn`` or
 ``cancelled`` by us. Appending is atomic (O_APPEND), so there is exactly one first line; and the dialplan sees
@@ -20,18 +23,24 @@ from __future__ import annotations
 import errno
 import os
 import re
+import time
 from collections.abc import Sequence
 
 from busy_callback.errors import CorruptRequestError, SettingsError
-from busy_callback.policy import Outcome
-from busy_callback.request import Request
+from busy_callback.request import RESTRICTED, Request
 from busy_callback.settings import Settings
+from busy_callback.settlement import Outcome
 from busy_callback.store.durable import CANCELLED, WITHDRAWN, exists, flush_directory, move_durably, read_file
 
 RECALL_CONTEXT = "custom-auto-redial"
 MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
+MOST_SHOWN = 60  # characters of a caller ID's text; more than a phone shows, and no line gets too long
+_NOT_SHOWN = '"\\<>#$[]{}|^`'  # of a name
 _NEVER_AGAIN = 86400  # seconds; RetryTime longer than any call (pbx_spool.c dials twice otherwise)
 _WAIT_MARGIN = 10  # seconds for the Local channel beyond the caller's own ring time
+_FRESH = 1.0  # seconds; the legs of a call end within milliseconds of each other
+_TALKING = frozenset({"INUSE", "BUSY", "RINGINUSE", "ONHOLD"})  # policy.TALKING_STATES, as words
+_TAKEN = _TALKING | {"RINGING"}
 
 
 def call_file_name(request: Request) -> str:
@@ -66,11 +75,30 @@ def clean_text(value: str) -> str:
     return value.replace(";", "\\;")
 
 
-def compose(request: Request, settings: Settings, devices: tuple[str, str], report: str, control_socket: str) -> bytes:
+def shown_text(text: str, number: str, name: str) -> str:
+    """Return the setting's ``text`` with number and name of an extension, as a phone can show it.
+
+    Whoever chose the name may be hostile: what a call file, a SIP header or a dialplan could take for its own is left
+    out. Where nothing is left, the number stands for it.
+    """
+    plain = "".join(c if c.isprintable() and c not in _NOT_SHOWN else " " for c in name)
+    name = " ".join(plain.split())[:MOST_SHOWN].strip() or number
+    return text.replace("{callee}", number).replace("{name}", name)[:MOST_SHOWN].strip()
+
+
+def compose(
+    request: Request,
+    settings: Settings,
+    devices: tuple[str, str],
+    report: str,
+    control_socket: str,
+    callee_name: str = "",
+) -> bytes:
     """Return the call file of the request's current attempt.
 
     ``devices`` are the dial strings of caller and callee, ``report`` the absolute path of the attempt's
-    report. Raises SettingsError for a path, and ValueError for another value, that can't stand there.
+    report; ``callee_name`` is whatever the callee is called. Raises SettingsError for a path, and ValueError for
+    another value, that can't stand there.
     """
     for path in (report, control_socket):
         if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
@@ -87,10 +115,17 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
         # FreePBX: keeps its intercom auto-answer off for a recalled call.
         "CC_RECALL": "1",
-        # On the far end, which runs the ordinary dialplan: report how the call to the callee ended.
-        "CHANNEL(hangup_handler_push)": "busy-callback-report,callee,1",
+        "BUSY_CALLBACK_CONTEXT": request.context or settings.context,
+        # No record of calling the caller: that of the call to the callee tells of the recall.
+        "CDR_PROP(disable)": "1",
+        # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
+        "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
     }
-    texts = {"BUSY_CALLBACK_NAME": settings.caller_id.replace("{callee}", callee)}
+    if request.presentation == RESTRICTED:
+        variables["BUSY_CALLBACK_PRESENTATION"] = "prohib"
+    texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name)}
+    if settings.callee_prefix:
+        texts["BUSY_CALLBACK_PREFIX"] = settings.callee_prefix.strip()
     if settings.alert_info:
         texts["BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
     if request.language:
@@ -99,7 +134,7 @@ def compose(request: Request, settings: Settings, devices: tuple[str, str], repo
         # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end.
         ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
         ("Callerid", f"{caller} <{caller}>"),
-        ("Context", request.context or settings.context),
+        ("Context", "busy-callback-callee"),
         ("Extension", callee),
         ("Priority", "1"),
         ("WaitTime", str(settings.ring_time + _WAIT_MARGIN)),
@@ -165,6 +200,7 @@ def read_report(report: str, told: Sequence[str] = ()) -> Outcome:
     be readable the next time.
     """
     try:
+        age = time.time() - os.lstat(report).st_mtime
         lines = read_file(report).decode("ascii", "replace").splitlines()
     except FileNotFoundError:
         return Outcome()
@@ -188,6 +224,20 @@ def read_report(report: str, told: Sequence[str] = ()) -> Outcome:
         answered=answered,
         caller="".join(caller[1:2]),
         cause=number(caller[2:3]),
+        rang=caller[3:4] == ["yes"],
+        caller_in_use=not _TAKEN.isdisjoint("".join(caller[4:5]).split("&")),
         callee="".join(callee[1:2]),
         talked=number(callee[2:3]),
+        callee_cause=number(callee[3:4]),
+        callee_in_use=_was_in_use(callee[4:]),
+        fresh=0 <= age < _FRESH,
     )
+
+
+def _was_in_use(facts: list[str]) -> bool:
+    """Tell whether another call had the callee, by RANG, BEFORE and AFTER; it may have where these are not told."""
+    if len(facts) < 3:
+        return True
+    rang, before, after = facts[0] == "yes", facts[1].split("&"), facts[2].split("&")
+    # A device that rang for this call may still seem to be in it.
+    return not _TAKEN.isdisjoint(before) or (not rang and not _TALKING.isdisjoint(after))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.pbx.ami import DEVICE_STATES, USER_EVENT, Ami
+from busy_callback.pbx.conversations import are_connected
 from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
 from busy_callback.request import Request, is_id
 
@@ -76,6 +77,10 @@ class DeviceStates:
         else:
             self.lines[extension] = Line(state, known.since)
 
+    def name(self, extension: str) -> str:
+        """Return the extension's name, whatever it is; '' where it has none."""
+        return self.ami.name(extension, [device for device in self.dial_string(extension).split("&") if device])
+
     def last_word(self, extension: str) -> int:
         """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
         return self.ami.chan_is_avail(self.dial_string(extension).split("&"))
@@ -106,8 +111,8 @@ class DeviceStates:
 
     def are_talking(self, request: Request) -> bool:
         """Tell whether caller and callee of the request are connected with each other."""
-        ends = (self.dial_string(number).split("&") for number in (request.caller, request.callee))
-        return self.ami.are_talking(*ends)
+        caller, callee = (self.dial_string(number).split("&") for number in (request.caller, request.callee))
+        return are_connected(self.ami, caller, callee)
 
     def read_lamps(self, extensions: Iterable[str]) -> None:
         """Learn now which of the extensions' lamps are lit, for the next time that they are shown."""

@@ -14,6 +14,8 @@ from busy_callback.setup.freepbx import freepbx_override
 from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
+from busy_callback.store import offer_switch
+from busy_callback.store.spool import Spool
 
 MODULES = {
     "pbx_spool.so": "runs call files",
@@ -24,7 +26,9 @@ MODULES = {
     "app_playback.so": "plays the prompts",
     "app_stack.so": "has Gosub",
     "app_userevent.so": "wakes the poller",
+    "app_playtones.so": "plays the busy tone",
     "func_env.so": "writes down how a recall went",
+    "func_cdr.so": "keeps the poller's own channels out of the call records",
 }
 
 
@@ -104,8 +108,10 @@ def check_contexts(pbx: Installation) -> str:
 
 
 def check_offer(pbx: Installation) -> str:
-    """Check that some dialplan offers the callback to its callers."""
+    """Check that some dialplan offers the callback to its callers; say so where it is switched off."""
     survey = pbx.survey
+    if not pbx.settings.offer or not offer_switch.is_on(Spool(survey.directories.spool)):
+        return "it is switched off (busy-callback offer; offer = no in the settings): nobody is asked"
     if survey.freepbx:
         text = survey.console.ask("dialplan show s-BUSY@macro-exten-vm")
         freepbx_override(survey.extensions_conf)  # says what is wrong with FreePBX's own

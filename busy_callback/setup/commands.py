@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from busy_callback.errors import AsteriskError, SetupError
-from busy_callback.numbering import visible
+from busy_callback.errors import SetupError
 from busy_callback.settings import Directories, find_directories
-from busy_callback.setup import as_owner, manager_conf, placed_files
+from busy_callback.setup import as_owner
+from busy_callback.setup.changing import apply, preview
 from busy_callback.setup.checks_machine import apparmor_profiles
-from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, check_python, make_plan
-from busy_callback.setup.journal import Change, Journal, apply, undo
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.places import check_places, strange_places
-from busy_callback.setup.snapshot import names_in, remove, remove_tree
-from busy_callback.setup.survey import COMMAND, Survey, System, data_directory, look
+from busy_callback.setup.survey import Survey, System, data_directory, look
+from busy_callback.setup.taking_up import say, take_up
+from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
-from busy_callback.store.handover import RELIEF
 
 _SHOWN = 12  # paths of one folder that a plan names one by one
-
-
-def say(text: str, err: bool = False) -> None:
-    """Print text that may have come out of a file, so that it does nothing to a terminal."""
-    click.echo(visible(text), err=err)
 
 
 @dataclass(frozen=True)
@@ -129,19 +122,23 @@ def install(
     if dry_run:
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+    unfinished = bool(journal.then)
     if dry_run:
         for change in plan.changes:
             say(change.diff())
-    elif plan.changes:
+    elif plan.changes or unfinished:
         _show(survey, plan)
+        if unfinished:
+            click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _as_root("install")
         _ask_about_places(pbx, survey, plan, options.allowed, yes)
         if not yes:
             click.confirm("Go on?", abort=True)
         with as_owner.kept_helpers():
             apply(plan.changes, journal)
-        _take_up(survey, {change.then for change in plan.changes})
-    if not plan.changes:
+        take_up(survey, journal.then)
+        journal.told()
+    if not plan.changes and not unfinished:
         click.echo("Nothing to change: all is in place.")
     elif not dry_run:
         click.echo(
@@ -180,76 +177,48 @@ def _show(survey: Survey, plan: Plan) -> None:
                 say(f"  {'change' if os.path.lexists(change.path) else 'new   '} {change.path}")
 
 
-def _take_up(survey: Survey, commands: set[str]) -> None:
-    """Let Asterisk and systemd load what changed, and nothing else."""
-    if placed_files.SYSTEMD_RELOAD in commands:
-        placed_files.start_timer()
-    for command in sorted(commands - {"", placed_files.SYSTEMD_RELOAD}):
-        if survey.runs:
-            try:
-                as_owner.call(survey.owner.uid, survey.console.ask, command)
-            except AsteriskError as error:
-                say(f"{error}; then run in its console: {command}", err=True)
-
-
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be given back, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--purge", is_flag=True, help="Remove pending requests, history, log, and files of ours that you edited too."
 )
 @click.pass_context
-def uninstall(ctx: click.Context, yes: bool, purge: bool) -> None:
-    """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge."""
+def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None:
+    """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge.
+
+    A path that is not as before is named, with the reason; what it was is kept until it is.
+    """
     pbx = _pbx(ctx)
     survey = _survey(pbx)
     journal = Journal(survey.system.state)
     spool = Path(survey.directories.spool)
-    if not journal.entries and not (purge and os.path.lexists(spool)):
-        click.echo("Nothing to undo: busy-callback install changed nothing here.")
+    with as_owner.kept_helpers():
+        backs = preview(journal, purge)
+    changes = [Change(back.path, back.wanted) for back in backs if back.wanted != back.now]
+    purged = purge and (os.path.lexists(spool) or bool(journal.set_aside()))
+    if not changes and not journal.then and not purged:
+        what = "nothing more of it is" if backs else "busy-callback install changed nothing"
+        say(f"Nothing to undo: {what} here.")
+        report(survey, journal, backs)
+        return
+    if dry_run:
+        for change in changes:
+            say(change.diff())
+        if purged:
+            say(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
+        report(survey, journal, backs)
         return
     _as_root("uninstall")
+    if any(back.stuck and journal.entries[back.path].edit for back in backs):
+        report(survey, journal, backs, "nothing was changed")
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
-        click.confirm(f"Give back {len(journal.entries)} files and folders {what}?", abort=True)
-    if survey.system.systemd / placed_files.TIMER in journal.entries:
-        placed_files.stop_timer()
+        click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
     with as_owner.kept_helpers():
-        _end_pollers(survey, journal)
-        if purge:
-            _purge(survey)
-        kept = undo(journal, purge)
-        _take_up(survey, {DIALPLAN_RELOAD, manager_conf.RELOAD})
-        if purge and survey.runs:
-            as_owner.call(survey.owner.uid, survey.console.forget)
-    for path in kept:
-        say(f"kept {path}: " + ("it has requests and history" if path == spool else "you changed it"))
+        left = take_out(survey, journal, purge)
+    report(survey, journal, left)
     click.echo("Done.")
-
-
-def _purge(survey: Survey) -> None:
-    """Remove the requests, by the user whose they are, and the log."""
-    spool, log = Path(survey.directories.spool), Path(survey.directories.log)
-    as_owner.call(survey.owner.uid, remove_tree, spool)
-    with contextlib.suppress(OSError):
-        remove(spool)  # it may be empty by now, in a folder that is not the user's
-    for name in names_in(log.parent, log.name):
-        remove(log.parent / name)
-
-
-def _end_pollers(survey: Survey, journal: Journal) -> None:
-    """Take what starts the poller away, then ask those at work to let go, and wait for that."""
-    cron = survey.system.cron / COMMAND
-    if cron in journal.entries and not journal.edited(cron):
-        cron.unlink(missing_ok=True)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        at_work = placed_files.pollers(Path(survey.directories.spool) / "poller.lock")
-        if not at_work:
-            return
-        for process in at_work:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, RELIEF)
-        time.sleep(0.2)
 
 
 @click.command()

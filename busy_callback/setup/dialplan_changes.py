@@ -13,9 +13,9 @@ from busy_callback.setup.config_files import read_text
 from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
 from busy_callback.setup.extensions import Step
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.freepbx import OVERRIDE, freepbx_override
 from busy_callback.setup.insertion import Edits, Inserter
-from busy_callback.setup.journal import Change
 from busy_callback.setup.marked_blocks import strip_text
 from busy_callback.setup.own_files import beside, edit, own_file
 from busy_callback.setup.reached import Reached

@@ -14,7 +14,8 @@ from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import device_settings, dialplan_changes, feature_codes, manager_conf, placed_files
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan_changes import choose_codes, unknown_devices, wire
-from busy_callback.setup.journal import Change, Journal
+from busy_callback.setup.file_change import Change
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert
 from busy_callback.setup.own_files import own_file, secret_file
 from busy_callback.setup.snapshot import keeper
@@ -76,11 +77,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     ]
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
-    notes += [
-        f"You edited {change.path}. Your version will be kept as {journal.kept_copy(change.path)}"
-        for change in wanted
-        if change.needed and not change.yours and journal.placed(change.path)
-    ]
+    notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
     changes = [change for change in wanted if change.needed and not (change.yours and journal.edited(change.path))]
     return Plan(tuple(changes), tuple(notes))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import read_text, value_of
-from busy_callback.setup.journal import Change
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.marked_blocks import append, insert, strip_text
 from busy_callback.setup.own_files import edit, own_file, secret_file
 from busy_callback.setup.survey import Survey

@@ -72,6 +72,8 @@ def block_lines(text: str) -> set[int]:
     found: set[int] = set()
     block: set[int] = set()
     for number, line in enumerate(split(text)):
+        if line.strip() == BEGIN:
+            block = set()  # one that was begun before lost its end
         if block or line.strip() == BEGIN:
             block.add(number)
             if line.strip() == END:

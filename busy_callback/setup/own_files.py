@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from busy_callback.errors import SetupError
-from busy_callback.setup.journal import Change
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.snapshot import FILE, Snapshot, keeper
 from busy_callback.setup.survey import Survey
 

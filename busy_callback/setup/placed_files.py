@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from busy_callback.errors import SetupError
-from busy_callback.setup.journal import Change
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identity, keeper
 from busy_callback.setup.survey import (
     COMMAND,

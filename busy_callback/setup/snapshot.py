@@ -18,7 +18,7 @@ from pathlib import Path
 from busy_callback.errors import SetupError
 from busy_callback.setup import as_owner
 from busy_callback.store.asterisk_user import user
-from busy_callback.store.safe_paths import Folder, open_folder, user_name
+from busy_callback.store.safe_paths import TEMPORARY, Folder, open_folder, user_name
 
 FILE, DIRECTORY, LINK, ABSENT = "file", "directory", "link", "absent"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -103,10 +103,10 @@ def remove_tree(path: Path) -> None:
         as_owner.at(path, _remove_what_can_be)
 
 
-def names_in(folder: Path, beginning: str) -> list[str]:
+def names_in(folder: Path, beginning: str = "") -> list[str]:
     """Return the names in a folder that have this beginning."""
     try:
-        return as_owner.at(folder / beginning, _names)
+        return as_owner.at(folder / "any", _names, beginning)
     except OSError:
         return []
 
@@ -171,7 +171,7 @@ def _make_folder(folder: Folder, name: str, wanted: Snapshot) -> None:
 
 def _replace(folder: Folder, name: str, wanted: Snapshot, flush: bool) -> None:
     if wanted.kind == LINK:
-        temporary = f".busy-callback-{secrets.token_hex(8)}"
+        temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
         os.symlink(os.fsdecode(wanted.content), temporary, dir_fd=folder.descriptor)
     else:
         temporary = _write(folder, wanted, flush)
@@ -234,7 +234,7 @@ def _remove_tree(folder: Folder, name: str) -> None:
     os.rmdir(name, dir_fd=folder.descriptor)
 
 
-def _names(folder: Folder, beginning: str) -> list[str]:
+def _names(folder: Folder, _: str, beginning: str) -> list[str]:
     descriptor = os.open(".", _FOLDER, dir_fd=folder.descriptor)
     try:
         return sorted(name for name in os.listdir(descriptor) if name.startswith(beginning))

@@ -188,7 +188,7 @@ def data_directory() -> Path:
     installed = Path("share") / COMMAND
     schemes = (sysconfig.get_path("data"), sysconfig.get_path("data", f"{os.name}_user"))
     for place in (*(Path(scheme) / installed for scheme in schemes), here):
-        if (place / "dialplan" / DIALPLAN).is_file():
+        if os.path.isfile(place / "dialplan" / DIALPLAN):  # False, too, where it is closed to us
             return place
     raise SetupError(f"the package's own files (share/{COMMAND}) are missing: install {COMMAND} with pip again")
 

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
+TEMPORARY = ".busy-callback-"  # how the name begins of a file that is not in its place yet
 MOST = 64 << 20  # bytes of a file that are read; a large PBX's generated dialplan has a tenth of it
 _LINKS = 40  # followed on one way, as in the kernel (MAXSYMLINKS)
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,7 +73,7 @@ class Folder:
     def create(self) -> tuple[int, str]:
         """Return the descriptor and the name of a new, empty file that only its maker can open."""
         while True:
-            name = f".busy-callback-{secrets.token_hex(8)}"
+            name = f"{TEMPORARY}{secrets.token_hex(8)}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
                 return os.open(name, flags, 0o600, dir_fd=self.descriptor), name

@@ -111,13 +111,21 @@ class Spool:
         return not full or any(name.startswith(f"{caller}-{callee}-") for name in near)
 
     def register(
-        self, caller: str, callee: str, kind: str, language: str, settings: Settings, now: float, context: str = ""
+        self,
+        caller: str,
+        callee: str,
+        kind: str,
+        language: str,
+        settings: Settings,
+        now: float,
+        context: str = "",
+        presentation: str = "",
     ) -> tuple[str, str]:
         """Note that ``caller`` asks to be called back by ``callee``; return status and the request's id.
 
         The numbers must be checked against the numbering plan by then. REGISTERED and DUPLICATE mean
         that it is on disk, flushed; FULL (with an empty id) that a queue has no place. The same pair
-        again renews the service duration, and is of the kind, and dialled from the context, that was
+        again renews the service duration, and is of the kind, dialled from the context and presented as was
         asked for last. Raises SpoolError, with nothing changed.
         """
         expires = now + settings.service_duration(kind)
@@ -129,18 +137,24 @@ class Spool:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
-                            changes = {"kind": kind, "expires": expires, "renewed": now, "reason": ""}
+                            changes = {"kind": kind, "presentation": presentation, "expires": expires, "renewed": now}
                             changes["callee_used"] = known.callee_used if known.kind == kind else 0.0
-                            changes["context"] = context or known.context
+                            changes.update(context=context or known.context, reason="")
                             self._write("requests", known.but(now, "asked again", **changes))
                             return DUPLICATE, name
                 if full:
                     return FULL, ""
                 last = max((name.rsplit("-", 1)[1] for name in near if f"-{callee}-" in name), default="")
                 name = self._new_id(pair, now, last)
-                asked = ((now, "registered"),)
                 request = Request(
-                    name, requested=now, expires=expires, kind=kind, language=language, context=context, events=asked
+                    name,
+                    requested=now,
+                    expires=expires,
+                    kind=kind,
+                    language=language,
+                    context=context,
+                    presentation=presentation,
+                    events=((now, "registered"),),
                 )
                 self._write("requests", request)
                 return REGISTERED, name

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from busy_callback.request import BUSY
 
 from ..lab.office import REPOSITORY, Office
 from ..lab.phone import Phone
@@ -30,11 +33,15 @@ def release(request: pytest.FixtureRequest) -> Release:
 
 @pytest.fixture
 def open_office(release: Release, tmp_path: Path) -> Iterator[OpenOffice]:
-    """Open an office with a phone for each number; it closes with the test, and its logs are shown."""
+    """Open an office with a phone for each number; it closes with the test, and its logs are shown.
+
+    ``more`` are numbers that Asterisk knows too, whose phones the test brings.
+    """
     offices: list[Office] = []
 
-    def open_one(*people: str, **options: Any) -> Office:
-        office = Office(release, tmp_path / f"office{len(offices)}", people or ("201", "202", "203"), **options)
+    def open_one(*people: str, more: tuple[str, ...] = (), **options: Any) -> Office:
+        numbers = (*(people or ("201", "202", "203")), *more)
+        office = Office(release, tmp_path / f"office{len(offices)}", numbers, **options)
         offices.append(office)
         office.__enter__()
         for number in people or ("201", "202", "203"):
@@ -57,6 +64,12 @@ def one_waits(open_office: OpenOffice, **options: Any) -> tuple[Office, Phone, P
     office.ask(a, b)
     office.wait_idle("201")
     return office, a, b, c
+
+
+def waits_for(office: Office, caller: str, callee: str) -> None:
+    """Let a caller wait for a callee that was never busy, as if it had asked."""
+    office.spool.prepare()
+    office.spool.register(caller, callee, BUSY, "", office.settings, time.time())
 
 
 def prompt(name: str, language: str = "en") -> Path:

@@ -10,7 +10,7 @@ from ..lab.phone import Phone
 from .conftest import OpenOffice, prompt
 
 # A phone called trunk stands for one: its far end claims to be whoever it likes. 77 calls an extension, 78 a code;
-# 79 is a dialplan that registers for the caller ID, as the page's does.
+# 79 and 76 are dialplans that register and cancel for the caller ID, as the page's does and ours once did.
 TRUNK = """\
 [globals]
 TECH = @TECH@
@@ -27,6 +27,9 @@ exten => _78XX,1,Set(CALLERID(num)=@CALLER@)
 exten => _79XXX,1,Set(CALLERID(num)=@CALLER@)
  same => n,AGI(busy_callback.py,${CALLERID(num)},${EXTEN:2})
  same => n,Playback(busy-callback-ok)
+ same => n,Hangup()
+exten => 76,1,AGI(busy_callback.py,cancel,@CALLER@)
+ same => n,UserEvent(Lab,Cancelled: ${BUSY_CALLBACK_STATUS})
  same => n,Hangup()
 #include extensions_busy_callback.conf
 """
@@ -96,6 +99,11 @@ def test_nobody_outside_cancels(open_office: OpenOffice) -> None:
     outsider.dial("7886")
     outsider.closed()
     assert heard(prompt("busy-callback-failed"), outsider.recordings()[-1])
+    office.wait_idle("trunk")
+    mark = office.asterisk.manager.mark()
+    outsider.dial("76")
+    outsider.closed()
+    office.asterisk.manager.wait("the script's end", mark, Event="UserEvent", Cancelled="REFUSED")
     assert office.waiting() == [("201", "202")]
 
 

@@ -2,10 +2,20 @@
 
 guard        what a guard is, and how it is taken out of a copy
 reliability  guards against loss and double calls
+recalls      guards against recalls that harass or go astray
 attacks      guards against hostile input and strangers
+uninstall    guards of what uninstall gives back
 __main__     takes out all of them, or some:  tests/prove [PART OF A TEST'S NAME]
 """
 
-from . import attacks, recovery, reliability, strangers
+from . import asterisks_user, attacks, recalls, recovery, reliability, strangers, uninstall
 
-GUARDS = (*reliability.GUARDS, *recovery.GUARDS, *attacks.GUARDS, *strangers.GUARDS)
+GUARDS = (
+    *reliability.GUARDS,
+    *recovery.GUARDS,
+    *recalls.GUARDS,
+    *attacks.GUARDS,
+    *strangers.GUARDS,
+    *asterisks_user.GUARDS,
+    *uninstall.GUARDS,
+)

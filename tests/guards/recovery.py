@@ -40,7 +40,7 @@ GUARDS = (
     Guard(
         "a watch tries again at once",
         (Edit("busy_callback/runs.py", "RECONNECT_PAUSE = 0.25", "RECONNECT_PAUSE = 3.0"),),
-        ("tests/unit/test_poller.py::test_a_watch_tries_a_few_times_a_second",),
+        ("tests/unit/test_attack_flood.py::test_a_watch_tries_a_few_times_a_second",),
     ),
     Guard(
         "a complaint is logged once",
@@ -84,11 +84,17 @@ GUARDS = (
     Guard(
         "a storm of events costs one look",
         (Edit("busy_callback/runs.py", "news, left = True, inbox.qsize() + 1", "news, left = True, 1"),),
-        ("tests/unit/test_poller.py::test_a_storm_of_events_costs_one_look",),
+        ("tests/unit/test_attack_flood.py::test_a_storm_of_events_costs_one_look",),
     ),
     Guard(
         "a recall that nobody has claimed yet is waited for",
-        (Edit("busy_callback/policy.py", "        if not over:\n            return None\n        why", "        why"),),
+        (
+            Edit(
+                "busy_callback/settlement.py",
+                "        if not over:\n            return None\n        why",
+                "        why",
+            ),
+        ),
         (f"{FAULTS}test_pbx_spool_is_not_loaded",),
     ),
     Guard(
@@ -203,7 +209,7 @@ GUARDS = (
         "a conversation is over when Asterisk says so",
         (
             Edit(
-                "busy_callback/policy.py",
+                "busy_callback/settlement.py",
                 "over = restarted or (not file_waits and is_overdue(request, now, settings))",
                 "over = restarted or is_overdue(request, now, settings)",
             ),

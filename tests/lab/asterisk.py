@@ -43,8 +43,10 @@ class Asterisk:
         self.folder = folder
         self.sip_port = free_port()
         self.manager_port = free_port()
-        for name in ("etc", "lib", "data/sounds", "agi-bin", "spool/outgoing", "spool/outgoing_done", "run", "log"):
+        for name in ("etc", "lib", "data/sounds", "agi-bin", "spool/outgoing", "spool/outgoing_done", "run"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        for name in ("cdr-custom", "cel-custom"):
+            (folder / "log" / name).mkdir(parents=True, exist_ok=True)
         stock = release.root / "usr/share/asterisk"
         for name in ("documentation", "static-http"):
             (folder / "data" / name).symlink_to(stock / name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from busy_callback.request import RECALLING, Request
-from busy_callback.settings import Directories, find_directories, load
+from busy_callback.settings import Directories, Settings, find_directories, load
 from busy_callback.setup import dialplan
 from busy_callback.store.spool import Spool
 
@@ -55,7 +55,9 @@ class Office:
 
     ``settings`` are lines of busy_callback.conf's [general]; ``more_dialplan`` is loaded beside the
     office's own; ``extensions`` replaces the office's own extensions.conf; ``modules`` are more lines of
-    modules.conf; ``endpoints`` are more lines of a phone's own section, in which set_var is SET_VAR.
+    modules.conf; ``endpoints`` are more lines of a phone's own section, in which set_var is SET_VAR;
+    ``phone_lines`` are more lines of each phone's section (sip.conf), or endpoint, and ``place_lines``
+    of each AOR (pjsip.conf); ``files`` are other configuration files, by name.
     """
 
     def __init__(
@@ -71,6 +73,9 @@ class Office:
         voicemail: tuple[str, ...] = (),
         modules: str = "",
         endpoints: dict[str, str] | None = None,
+        phone_lines: str = "",
+        place_lines: str = "",
+        files: dict[str, str] | None = None,
     ) -> None:
         self.asterisk = Asterisk(release, folder)
         self.release = release
@@ -78,7 +83,10 @@ class Office:
         self._watches: list[subprocess.Popen[bytes]] = []
         self._codec = codec
         self._endpoints = endpoints or {}
-        for name in ("logger.conf", "manager.conf", "modules.conf"):
+        self._lines = phone_lines, place_lines
+        for name, text in (files or {}).items():
+            self.asterisk.configure(name, text)
+        for name in ("indications.conf", "logger.conf", "manager.conf", "modules.conf"):
             more = modules if name == "modules.conf" else ""
             self.asterisk.configure(name, (CONFIG / name).read_text() + more)
         name = "sip.conf" if release.technology == "SIP" else "pjsip.conf"
@@ -92,12 +100,14 @@ class Office:
         self._install({**HASTE, **(settings or {})})
 
     def _phone_section(self, number: str, language: str) -> str:
-        own = f"callerid = Phone {number} <{number}>\nlanguage = {language}\n{self._endpoints.get(number, '')}\n"
+        of_phone, of_place = self._lines
+        own = f"callerid = Phone {number} <{number}>\nlanguage = {language}\n{of_phone}\n"
+        own += f"{self._endpoints.get(number, '')}\n"
         if self.release.technology == "SIP":
             return f"\n[{number}](phone)\n{own.replace('SET_VAR', 'setvar')}"
         return (
             f"\n[{number}](phone)\naors = {number}\nauth = {number}\n{own.replace('SET_VAR', 'set_var')}"
-            f"[{number}](place)\n[{number}](password)\nusername = {number}\n"
+            f"[{number}](place)\n{of_place}\n[{number}](password)\nusername = {number}\n"
         )
 
     def _install(self, settings: dict[str, str]) -> None:
@@ -134,6 +144,11 @@ class Office:
     def directories(self) -> Directories:
         """The directories as the package finds them."""
         return find_directories({}, str(self.asterisk.conf))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as the package finds them."""
+        return load(self.directories.conf)
 
     @property
     def spool(self) -> Spool:
@@ -227,6 +242,11 @@ class Office:
         """Wait until the phones are idle to Asterisk."""
         for number in numbers:
             self.asterisk.manager.wait_for_state(self.asterisk.device(number), "NOT_INUSE")
+
+    def wait_places(self, number: str, count: int) -> None:
+        """Wait until as many phones are registered as that number (PJSIP)."""
+        contacts = f"pjsip show aor {number}"
+        self._until(f"{count} contacts of {number}", lambda: self.asterisk.console(contacts).count("Contact:") > count)
 
     def talk(self, caller: Phone, callee: Phone) -> None:
         """Let two phones be in a call with each other, which Asterisk sees too."""

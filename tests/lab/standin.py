@@ -21,6 +21,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.states: dict[str, str] = {}
+        self.bridge_peers: dict[str, str] = {}  # by channel, of all that there are
         self.greeting = GREETING
         self.login = "Response: Success\r\nActionID: {id}\r\nMessage: Authentication accepted\r\n\r\n"
         self.garbage = b""  # comes before each answer
@@ -96,6 +97,13 @@ class StandIn:
             variable = fields["Variable"]
             device = re.fullmatch(r"DEVICE_STATE\((.*)\)", variable)
             value = self._probe if variable == "BUSY_CALLBACK_PROBE" else ""
+            wanted = re.fullmatch(r"CHANNELS\((.*)\)", variable)
+            if wanted:
+                value = " ".join(name for name in self.bridge_peers if re.match(wanted[1], name))
+            elif "Channel" in fields:
+                if fields["Channel"] not in self.bridge_peers:
+                    return head.format("Error", "Message: No such channel")
+                value = self.bridge_peers[fields["Channel"]]
             if device:
                 value = self.states.get(device[1], "UNKNOWN" if device[1].startswith("Custom:") else "INVALID")
             return head.format("Success", f"Variable: {variable}\r\nValue: {value}")

@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 
 from busy_callback.settings import Directories, find_directories
+from busy_callback.setup.changing import apply, undo
 from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
 from busy_callback.setup.install import Options, Plan, make_plan
-from busy_callback.setup.journal import Journal, apply, undo
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.manager_conf import RELOAD
 from busy_callback.setup.survey import Survey, System, look
 

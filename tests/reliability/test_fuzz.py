@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from busy_callback import agi, offer, policy
+from busy_callback import agi, offer, policy, settlement
 from busy_callback import request as rq
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, CorruptRequestError, SettingsError
@@ -174,8 +174,8 @@ def test_spool_files(folder: Path, counts: Callable[[str], None], many: int) -> 
         if found:
             (request,) = found
             assert rq.decode(rq.encode(request), name) == request
-            for outcome in (policy.Outcome(), policy.Outcome(claimed=True)):
-                policy.settle(request, outcome, False, True, NOW, Settings())
+            for outcome in (settlement.Outcome(), settlement.Outcome(claimed=True)):
+                settlement.settle(request, outcome, False, True, NOW, Settings())
             assert compose(policy.begin(request, 1, NOW), Settings(), ("PJSIP/201", "PJSIP/202"), "/r", "/c")
         else:
             (kept,) = [p for p in Path(spool.path("corrupt", "")).iterdir() if p.suffix != ".reason"]
@@ -226,7 +226,7 @@ def test_reports(folder: Path, counts: Callable[[str], None], many: int) -> None
         outcome = read_report(str(path))
         assert not (outcome.claimed and outcome.withdrawn)
         for restarted in (False, True):
-            settled = policy.settle(recalling, outcome, False, restarted, NOW + 1, Settings())
+            settled = settlement.settle(recalling, outcome, False, restarted, NOW + 1, Settings())
             if settled:
                 assert rq.decode(rq.encode(settled), settled.id).state == settled.state
 

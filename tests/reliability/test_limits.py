@@ -25,7 +25,7 @@ def ask(pbx: Pbx, *arguments: str) -> list[str]:
     done = subprocess.run(
         pbx.agi(*arguments), input=HEAD, stdout=subprocess.PIPE, text=True, env=pbx.agi_environ, timeout=30, check=False
     )
-    return [line.strip() for line in done.stdout.splitlines()]
+    return [line.strip() for line in done.stdout.splitlines() if not line.startswith("GET ")]  # without its questions
 
 
 def poll(pbx: Pbx) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from busy_callback import policy
+from busy_callback import policy, settlement
 from busy_callback import request as rq
 from busy_callback.pbx import callfile
 from busy_callback.settings import Settings
@@ -64,13 +64,13 @@ def recalling(spool: Spool, say: Callable[[str], None], outgoing: Path) -> None:
         say(f"handed over {request_id}.{attempt}")
         if attempt == 1:
             withdraw(report)
-            waiting = policy.settle(new, callfile.read_report(report), True, False, NOW + 3, Settings())
+            waiting = settlement.settle(new, callfile.read_report(report), True, False, NOW + 3, Settings())
             assert waiting
             assert spool.replace(new, waiting)
             callfile.remove(str(outgoing), new)
         else:
             Path(report).write_text("claimed 1\ncaller ANSWER 16\ncallee ANSWER 5\n")
-            done = policy.settle(new, callfile.read_report(report), True, False, NOW + 3, Settings())
+            done = settlement.settle(new, callfile.read_report(report), True, False, NOW + 3, Settings())
             assert done
             assert spool.replace(new, done)
             say(f"ended {request_id}")

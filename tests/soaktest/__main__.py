@@ -26,10 +26,11 @@ def soak(release: Release, minutes: float, seed: int) -> bool:
         case = judge(gather(office))
         kept = office.office.spool.directory
         shutil.copytree(kept, folder / "spool-at-the-end")
-        print("\n".join(lines(office, case)))
+        told = list(lines(office, case))
     for finding in case.findings:
-        print(f"  ! {finding}")
-        print("\n".join(story(case, finding)))
+        told += [f"  ! {finding}", *story(case, finding)]
+    print("\n".join(told))
+    (folder / "ledger.txt").write_text("\n".join([*told, ""]))
     if balances(case):
         shutil.rmtree(folder)
         print("  The ledger balances.", flush=True)

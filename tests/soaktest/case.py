@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from busy_callback.policy import OVERDUE
 from busy_callback.request import Request
 
 from .calls import Call, clock
@@ -169,7 +170,8 @@ class Case:
             for call in self.facts.calls
             if call.recalled_for
         )
-        return tried or taken or self.was_broken(pause, until)
+        # A recall that could not claim its request, on a full disk, is given up after that long.
+        return tried or taken or self.was_broken(pause - OVERDUE, until)
 
     def was_broken(self, since: float, until: float) -> bool:
         """Tell whether anything was broken at any time between; a watch that was killed, until cron's next."""

@@ -10,7 +10,6 @@ WEIGHTS: dict[str, dict[str, int]] = {
         "call somebody": 60,
         "ask for the last one again": 8,
         "cancel all": 6,
-        "cancel one by command": 6,
         "ask how many wait": 3,
     },
     # An ordinary call rings.
@@ -66,8 +65,10 @@ KNOWN_FAULTS: dict[str, dict[str, int]] = {
     "rung by a recall": {"reject": 20},
     # A callee that is taken again has its caller rung without a pause and without a count.
     "free for a recall": {"be taken": 20},
-    # A recall that is cancelled while it rings, and is answered then, rings its callee all the same.
+    # A recall that is cancelled while it rings, and is answered then, rings its callee all the same; the next caller is
+    # rung meanwhile. A command begun before the ring may come to its end after it.
     "recalled": {"cancel by command": 12},
+    "idle": {"cancel one by command": 6},
     # What the dialplan can't report, for the disk is read-only, is rung again.
     "disk": {"read-only in a recall": 16},
 }

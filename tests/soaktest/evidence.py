@@ -65,6 +65,7 @@ class Facts:
     crons: list[float] = field(default_factory=list)  # when a watch was started
     requests: list[Request] = field(default_factory=list)
     left: list[str] = field(default_factory=list)  # what should not be there in the end
+    undeleted: list[str] = field(default_factory=list)  # call files
 
 
 def gather(office: SoakOffice) -> Facts:
@@ -82,7 +83,8 @@ def gather(office: SoakOffice) -> Facts:
     recordings = {number: _recordings(person.phone.folder) for number, person in office.people.items()}
     read_log(office.office.asterisk.log_text().splitlines(), facts, recordings)
     facts.left += [f"set aside as corrupt: {name}: {reason}" for name, reason in spool.corrupt()]
-    facts.left += [f"left in outgoing: {path.name}" for path in office.folder.glob("spool/outgoing/*")]
+    for path in office.folder.glob("spool/outgoing/*"):
+        facts.undeleted.append(path.name)  # Asterisk can't delete what lies on a disk that it can't write to
     for path in (office.folder / "cron.txt", office.folder / "log" / LOG, office.folder / "log/console"):
         if path.exists() and "Traceback" in path.read_text(errors="replace"):
             facts.left.append(f"a traceback in {path.name}")

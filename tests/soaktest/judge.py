@@ -143,6 +143,7 @@ def nobody_is_forgotten(case: Case) -> Iterator[Finding]:
     for life in case.lives:
         if not life.request.ended:
             what = f"{life.request.id} is {life.request.state} when all are free"
+            what += "; its call file is there" * any(life.request.id in name for name in case.facts.undeleted)
             yield Finding("never lost", case.facts.ended, life.pair, what)
     for what in case.facts.left:
         yield Finding("left behind", case.facts.ended, (), what)

@@ -53,6 +53,7 @@ def lines(office: SoakOffice, case: Case) -> Iterator[str]:
     yield "  = " + " + ".join(f"{count} {state}" for state, count in states.items()) + f" = {sum(states.values())}"
     yield f"  not told, for they hung up or something broke: {len(silent)} " + str(dict(others) if others else "")
     yield f"  told that it was set before: {sum(t.prompt == 'already' for t in facts.told)}"
+    yield f"  call files that Asterisk could not delete: {len(facts.undeleted)}"
 
 
 def story(case: Case, finding: Finding) -> Iterator[str]:

@@ -63,10 +63,14 @@ class Person:
             self._in(0, 1, self.phone.hang_up)
 
     def rest(self) -> None:
-        """End what goes on, and do nothing of one's own any more but take recalls to their end."""
+        """End what goes on, answer what rings, and do nothing of one's own any more but take recalls to their end."""
         self.calm = True
         self._plans = []
-        self.hang_up()
+        call = self.calls.current
+        if call and call.incoming and not call.answered:
+            self.phone.accept()  # to reject it would be a deed
+        else:
+            self.hang_up()
 
     def hang_up(self) -> None:
         """Hang up: the line is dead, or it is enough."""

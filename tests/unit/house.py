@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import pty
 import pwd
@@ -69,6 +70,7 @@ class House(Pbx):
         if not pid:
             if not terminal:
                 os.setsid()
+            logging.getLogger().handlers.clear()  # pytest's: the command has its own
             words = ("--asterisk-conf", str(self.conf), *words)
             done = CliRunner().invoke(main, words, input=answer, color=True)
             text = done.output

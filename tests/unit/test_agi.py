@@ -73,6 +73,27 @@ def test_a_third_argument_names_the_kind(directories: Directories) -> None:
     assert Spool(directories.spool).live()[0].kind == "no-reply"
 
 
+@pytest.mark.parametrize(
+    ("presentation", "hidden"),
+    [
+        ("0", False),
+        ("3", False),
+        ("32", True),
+        ("35", True),
+        ("67", False),
+        ("", False),
+        ("3x", False),
+        ("9" * 5000, False),
+    ],
+)
+def test_a_hidden_number_is_remembered(directories: Directories, presentation: str, hidden: bool) -> None:
+    """By agi_callingpres (prohibited, not unavailable); who asks again is hidden or not as it then is."""
+    head = "agi_channel: PJSIP/201-00000001\n"
+    run(directories, "201", "202", head=f"{head}\n")
+    run(directories, "201", "202", head=f"{head}agi_callingpres: {presentation}\n\n")
+    assert Spool(directories.spool).live()[0].presentation == ("restricted" if hidden else "")
+
+
 def test_the_same_again_is_a_duplicate_and_no_failure(directories: Directories) -> None:
     """DUPLICATE is a success to the caller: no failure prompt, no hang-up."""
     run(directories, "201", "202")

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from busy_callback import policy
+from busy_callback import policy, settlement
 from busy_callback import request as rq
-from busy_callback.policy import Line, Outcome
+from busy_callback.policy import Line
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
+from busy_callback.settlement import Outcome
 from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
@@ -93,7 +94,7 @@ def test_a_request_ends_when_its_time_is_over() -> None:
 def test_a_step_during_a_recall_ends_no_conversation(by: float) -> None:
     """A recall that somebody claimed and that goes on is left alone, whatever time it is."""
     recalling = policy.begin(waiting(NOW), 1, NOW)
-    assert policy.settle(recalling, Outcome(claimed=True), True, False, NOW + by, Settings()) is None
+    assert settlement.settle(recalling, Outcome(claimed=True), True, False, NOW + by, Settings()) is None
 
 
 def test_the_time_zone_does_not_matter(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +261,7 @@ def test_no_history_of_steps_breaks_anything(counts: Callable[[str], None], whol
             assert len(recalling) == len(set(recalling))
             for key, request in list(requests.items()):
                 if request.state == rq.RECALLING:
-                    settled = policy.settle(request, Outcome(withdrawn=True), False, False, now, settings)
+                    settled = settlement.settle(request, Outcome(withdrawn=True), False, False, now, settings)
                     assert settled
                     requests[key] = settled
         assert requests == {}

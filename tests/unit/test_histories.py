@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from busy_callback import policy
+from busy_callback import policy, settlement
 from busy_callback import request as rq
 from busy_callback.pbx import callfile
 from busy_callback.policy import Line
@@ -24,12 +24,31 @@ from .conftest import NOW
 NUMBERS = ["201", "202", "203", "3001"]
 STATES = [policy.NOT_INUSE, policy.NOT_INUSE, policy.NOT_INUSE, policy.INUSE, policy.UNAVAILABLE, policy.RINGING]
 numbers = st.sampled_from(NUMBERS)
+# What the phones do in a recall, as the dialplan reports it, and whether anybody rings.
+DEEDS = {
+    "": True,  # nothing is reported yet
+    "caller NOANSWER 019 yes NOT_INUSE&": True,
+    "caller BUSY 017 yes NOT_INUSE&": True,  # rejects
+    "caller CHANUNAVAIL 021 yes NOT_INUSE&": True,  # rejects by 603
+    "caller BUSY 017 no INUSE&": False,  # was dialling in that instant
+    "caller BUSY 00 no NOT_INUSE&": True,  # forwards
+    "caller CHANUNAVAIL 020 no UNAVAILABLE&": False,  # vanished
+    "caller NOT-RUNG 00 no &": False,
+    "callee ANSWER 05 016 yes NOT_INUSE& INUSE&": True,
+    "callee BUSY 00 017 no INUSE& INUSE&": True,  # taken again
+    "callee BUSY 00 017 yes NOT_INUSE& NOT_INUSE&": True,  # rejects
+    "callee BUSY 00 017 no NOT_INUSE& NOT_INUSE&": True,  # wants not to be disturbed
+    "callee CHANUNAVAIL 00 021 yes NOT_INUSE& NOT_INUSE&": True,  # rejects by 603
+    "callee CHANUNAVAIL 00 020 no UNAVAILABLE& UNAVAILABLE&": True,  # vanished
+    "callee NOANSWER 00 019 yes NOT_INUSE& NOT_INUSE&": True,
+}
 
 
 class History(RuleBasedStateMachine):
     """A PBX of four phones. The spool is real; Asterisk is a list of the recalls that rang.
 
-    ``handed`` are the call files in outgoing, by name; ``rang`` the attempts that rang their caller.
+    ``handed`` are the call files in outgoing, by name; ``rang`` the attempts that were claimed; ``rings`` when each
+    request rang anybody, by ``elapsed``, the seconds that have passed whatever the clock says.
     """
 
     def __init__(self) -> None:
@@ -45,6 +64,9 @@ class History(RuleBasedStateMachine):
         self.handed: dict[str, Request] = {}
         self.reports: dict[str, list[str]] = {}
         self.rang: list[str] = []
+        self.rings: dict[str, list[float]] = {}
+        self.refused: set[str] = set()
+        self.elapsed = 0.0
         self.registered: set[str] = set()
         self.cancelled: set[str] = set()
 
@@ -75,8 +97,9 @@ class History(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.01, 1, 5, 61, 1000, -3600, 3600]))
     def wait(self, seconds: float) -> None:
-        """Time passes, or the clock is set."""
+        """Time passes, or the clock is set back."""
         self.clock += seconds
+        self.elapsed += max(0.0, seconds)
 
     @rule()
     def poll(self) -> None:
@@ -124,7 +147,7 @@ class History(RuleBasedStateMachine):
         restarted = request.asterisk_start != self.start
         waits = callfile.call_file_name(request) in self.handed
         outcome = callfile.read_report(str(report))
-        new = policy.settle(request, outcome, waits, restarted, self.clock, self.settings)
+        new = settlement.settle(request, outcome, waits, restarted, self.clock, self.settings)
         if new is None:
             return request
         assert self.spool.replace(request, new)
@@ -137,9 +160,12 @@ class History(RuleBasedStateMachine):
             file.write(f"{line}\n")
 
     @precondition(lambda self: self.handed)
-    @rule(data=st.data(), outcome=st.sampled_from(["", "caller NOANSWER 19", "caller BUSY 17", "callee ANSWER 5"]))
+    @rule(data=st.data(), outcome=st.sampled_from(list(DEEDS)))
     def run_call_file(self, data: st.DataObject, outcome: str) -> None:
-        """Asterisk runs a call file: for this start of Asterisk only, and only the first claim rings."""
+        """Asterisk runs a call file: for this start of Asterisk only, and only the first claim rings.
+
+        The phones answer or not, reject, forward, are taken, vanish.
+        """
         name = data.draw(st.sampled_from(sorted(self.handed)))
         request = self.handed[name]
         if request.asterisk_start != self.start:
@@ -148,11 +174,26 @@ class History(RuleBasedStateMachine):
         report = (self.folder / "recalls" / callfile.report_name(request)).read_text().splitlines()
         if report[0] == f"claimed {len(self.rang)}.{name}":
             self.rang.append(name)
+            assert request.id not in self.refused
+            if DEEDS[outcome]:
+                self.rings.setdefault(request.id, []).append(self.elapsed)
+            if outcome.startswith("callee") and ("021" in outcome or "017 yes" in outcome or "no NOT_INUSE" in outcome):
+                self.refused.add(request.id)
             if outcome.startswith("callee"):
                 self._report(request, "answered")
             if outcome:
                 self._report(request, outcome)
                 del self.handed[name]
+
+    @rule(data=st.data(), outcome=st.sampled_from(list(DEEDS)), seconds=st.sampled_from([1, 61]))
+    def everybody_is_free(self, data: st.DataObject, outcome: str, seconds: float) -> None:
+        """Nobody uses the phone: whoever may be recalled is, and the poller looks afterwards."""
+        self.wait(seconds)
+        self.lines = {number: Line(policy.NOT_INUSE) for number in NUMBERS}
+        self.poll()
+        if self.handed:
+            self.run_call_file(data, outcome)
+        self.poll()
 
     @rule()
     def restart_asterisk(self) -> None:
@@ -212,6 +253,13 @@ class History(RuleBasedStateMachine):
     def nobody_is_rung_twice(self) -> None:
         """No attempt rings twice."""
         assert len(self.rang) == len(set(self.rang))
+
+    @invariant()
+    def nobody_is_harassed(self) -> None:
+        """For one request nobody is rung twice within the pause, nor more often than its attempts."""
+        for rings in self.rings.values():
+            assert len(rings) <= self.settings.attempts
+            assert all(later - earlier >= self.settings.retry_pause for earlier, later in zip(rings, rings[1:]))
 
     @invariant()
     def one_recall_at_a_time(self) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from busy_callback import policy
+from busy_callback import policy, settlement
 from busy_callback import request as rq
 from busy_callback.pbx.device_states import lamps
-from busy_callback.policy import Line, Outcome, Plan
+from busy_callback.policy import Line, Plan
 from busy_callback.request import Request, make_stamp
 from busy_callback.settings import Settings
+from busy_callback.settlement import Outcome
 
 from .conftest import NOW
 
@@ -49,7 +50,7 @@ def settle(
     request: Request, outcome: Outcome, file_waits: bool = True, restarted: bool = False, now: float = NOW + 1
 ) -> Request | None:
     """Settle with the default settings."""
-    return policy.settle(request, outcome, file_waits, restarted, now, SETTINGS)
+    return settlement.settle(request, outcome, file_waits, restarted, now, SETTINGS)
 
 
 def test_a_caller_is_recalled_when_both_are_free() -> None:
@@ -139,10 +140,11 @@ def test_a_talk_completes_the_request() -> None:
 
 @pytest.mark.parametrize("status", ["BUSY", "CHANUNAVAIL", "CONGESTION"])
 def test_a_callee_taken_again_keeps_the_request_waiting(status: str) -> None:
-    """The callee was taken again when the caller answered: the request keeps its place (retention)."""
+    """The callee was taken again when the caller answered: the request keeps its place (retention), and a pause."""
     waiting = settle(under_way(), Outcome(claimed=True, caller="ANSWER", callee=status))
     assert waiting is not None
-    assert (waiting.state, waiting.unanswered, waiting.not_before) == (rq.WAITING, 0, 0)
+    assert (waiting.state, waiting.unanswered) == (rq.WAITING, 1)
+    assert waiting.not_before == NOW + 1 + SETTINGS.retry_pause
 
 
 @pytest.mark.parametrize("status", ["NOANSWER", "CANCEL", "NOT-RUNG"])
@@ -173,7 +175,8 @@ def test_a_callee_taken_before_the_ring_costs_no_attempt() -> None:
     """The dialplan found the callee taken and rang nobody: the request waits on, uncounted."""
     waiting = settle(under_way(), Outcome(claimed=True, caller="NOT-RUNG"))
     assert waiting is not None
-    assert (waiting.state, waiting.unanswered, waiting.not_before) == (rq.WAITING, 0, 0)
+    assert (waiting.state, waiting.unanswered) == (rq.WAITING, 0)
+    assert waiting.not_before - NOW < SETTINGS.guard_time
 
 
 def test_a_recall_lost_by_a_restart_is_taken_for_unanswered() -> None:
@@ -277,12 +280,11 @@ def test_an_answer_is_noted_while_the_call_goes_on() -> None:
 
 
 def test_a_caller_who_hung_up_in_the_announcement_has_been_served() -> None:
-    """The call is over and the callee was not dialled: completed; while the file is there it may not be over."""
-    outcome = Outcome(claimed=True, answered=True, caller="ANSWER")
-    noted = settle(under_way(), outcome)
+    """The callee was not dialled, and its leg says so: completed; until it has said so the call is not over."""
+    noted = settle(under_way(), Outcome(claimed=True, answered=True, caller="ANSWER"))
     assert noted is not None
-    assert settle(noted, outcome) is None
-    ended = settle(noted, outcome, file_waits=False)
+    assert settle(noted, Outcome(claimed=True, answered=True, caller="ANSWER"), file_waits=False) is None
+    ended = settle(noted, Outcome(claimed=True, answered=True, caller="ANSWER", callee="NOT-RUNG"))
     assert ended is not None
     assert (ended.state, ended.reason) == (rq.COMPLETED, "201 answered and hung up")
 
@@ -328,6 +330,16 @@ def test_a_recall_of_which_nothing_was_reported_is_not_repeated() -> None:
     assert ended.state == rq.FAILED
 
 
+def test_a_leg_that_never_reports_is_not_waited_for_without_end() -> None:
+    """Long after a recall that the caller answered: completed, never repeated; but not while more is being told."""
+    late, outcome = NOW + 3600, Outcome(claimed=True, answered=True, caller="ANSWER")
+    noted = under_way().but(NOW, "", answered=NOW)
+    assert settle(noted, replace(outcome, fresh=True), file_waits=False, now=late) is None
+    ended = settle(noted, outcome, file_waits=False, now=late)
+    assert ended is not None
+    assert ended.state == rq.COMPLETED
+
+
 def test_a_call_cut_by_a_restart_is_not_repeated() -> None:
     """The caller had answered when Asterisk stopped: the recall was made, so there is no second one."""
     ended = settle(under_way(), Outcome(claimed=True, answered=True), restarted=True)
@@ -340,7 +352,7 @@ def test_without_retention_a_callee_taken_again_ends_the_request() -> None:
     settings = Settings()
     settings.retention = False
     outcome = Outcome(claimed=True, answered=True, callee="BUSY")
-    ended = policy.settle(under_way(), outcome, True, False, NOW + 1, settings)
+    ended = settlement.settle(under_way(), outcome, True, False, NOW + 1, settings)
     assert ended is not None
     assert (ended.state, ended.reason) == (rq.FAILED, "202 was taken again when 201 answered")
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from busy_callback import policy, poller
+from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.errors import AsteriskError
-from busy_callback.pbx.ami import Ami
 from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
-from busy_callback.store.handover import RELIEF
-from busy_callback.store.logged_faults import LoggedFaults
 from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
@@ -100,54 +92,3 @@ def test_an_asterisk_that_has_gone_runs_no_recall(machine: Machine, spool: Spool
     assert machine.call_files() == []
     assert Path(spool.path("recalls", f"{spool.live()[0].id}.1")).read_text() == "withdrawn\n"
     assert spool.live()[0].events[-1][1] == "the recall was taken back before it rang"
-
-
-def test_a_storm_of_events_costs_one_look(machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand events that have come by the first: one look sees them all, or the watch would be minutes behind."""
-    looks: list[float] = []
-    monkeypatch.setattr(poller.Poller, "look", lambda watch, device_states: looks.append(machine.wall))
-    inbox: queue.SimpleQueue[tuple[str, dict[str, str]]] = queue.SimpleQueue()
-    for _ in range(1000):
-        inbox.put(("UserEvent", {"UserEvent": "BusyCallback", "Request": spool.live()[0].id}))
-    watch = poller.Poller(machine.directories, machine.settings)
-    faults = LoggedFaults(spool.path("", "trouble"))
-    with Ami(machine.settings) as ami:
-        watch._follow(DeviceStates(ami), inbox, time.monotonic(), faults)
-    assert len(looks) == 1
-    assert inbox.empty()
-
-
-@pytest.fixture
-def unchanged_signals() -> Iterator[None]:
-    """A watch in this process has a handler; the next test has none."""
-    before = signal.getsignal(RELIEF)
-    yield
-    signal.signal(RELIEF, before)
-
-
-@pytest.mark.usefixtures("unchanged_signals")
-def test_a_watch_tries_a_few_times_a_second(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While Asterisk can't be reached it tries at least twice a second on a hand-set clock: service is back at once."""
-    tries: list[float] = []
-
-    class Inbox:
-        """Nothing ever comes, and only this takes time."""
-
-        def get(self, timeout: float) -> None:
-            machine.ticks += timeout
-            raise queue.Empty
-
-    class Away:
-        """An Asterisk that is away."""
-
-        def __init__(self, *_: object) -> None:
-            tries.append(machine.ticks)
-            raise AsteriskError("away")
-
-    monkeypatch.setattr(poller, "queue", SimpleNamespace(SimpleQueue=Inbox, Empty=queue.Empty))
-    monkeypatch.setattr(poller, "time", SimpleNamespace(monotonic=lambda: machine.ticks))
-    monkeypatch.setattr(poller, "Ami", Away)
-    begun = machine.ticks
-    poller.Poller(machine.directories, machine.settings).watch(60)
-    assert machine.ticks >= begun + 60
-    assert max(later - one for one, later in zip(tries, tries[1:])) <= 0.5

@@ -20,7 +20,7 @@ def make(**fields: object) -> Request:
 
 def test_a_request_reads_back_as_it_was_written() -> None:
     """What is written to disk is read back the same, history included."""
-    request = make(language="zh_TW", context="from-internal", kind=rq.NO_REPLY).but(
+    request = make(language="zh_TW", context="from-internal", kind=rq.NO_REPLY, presentation=rq.RESTRICTED).but(
         1.8e9 + 1, "suspended: 202 is free", attempt=2
     )
     assert decode(encode(request), ID) == request
@@ -114,6 +114,7 @@ WHOLE = rq.encode(rq.Request("201-202-0mywpiww0", requested=1.8e9, expires=1.8e9
         (WHOLE.replace(b"state: waiting", b"state: odd"), "kind or state is unknown"),
         (WHOLE.replace(b"language: ", b"language: a;b"), "language"),
         (WHOLE.replace(b"context: ", b"context: a b"), "context"),
+        (WHOLE.replace(b"presentation: ", b"presentation: a;b"), "presentation"),
         (WHOLE.replace(b"attempt: 0", b"attempt: -1"), "is not understood"),
         (WHOLE.replace(b"attempt: 0", b"attempts: 0"), "is not understood"),
         (WHOLE.replace(b"end\n", b"event: 1\x07 x\nend\n"), "is not understood"),
@@ -124,3 +125,10 @@ def test_a_file_that_is_no_request_says_why(data: bytes, reason: str) -> None:
     assert rq.decode(WHOLE, "201-202-0mywpiww0").kind == rq.BUSY
     with pytest.raises(CorruptRequestError, match=reason):
         rq.decode(data, "201-202-0mywpiww0")
+
+
+def test_an_older_file_hides_no_number() -> None:
+    """It does not tell whether the number was hidden: then it was not."""
+    old = WHOLE.replace(b"presentation: \n", b"")
+    assert old != WHOLE
+    assert rq.decode(old, "201-202-0mywpiww0").presentation == ""

@@ -44,6 +44,8 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
         ("\n[genral]\n", 2, "no section is called [genral]; allowed are [general], [manager], [devices]"),
         ("[general]\nring_time=5\nRing_Time=6\n", 3, "ring_time is set a second time"),
         ("ring_time = 5\n", 1, "'ring_time = 5' is not a setting (key = value) of a [section]"),
+        ("[general]\ncaller_id = {who}\n", 2, "{callee} for the number and {name} for the name"),
+        ("[general]\ncallee_prefix = <b>\n", 2, "a text of 40 characters"),
         ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
         ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
         ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 1 to 15"),

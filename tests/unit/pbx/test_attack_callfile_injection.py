@@ -48,6 +48,24 @@ def test_no_field_of_a_call_file_takes_a_hostile_value(value: str) -> None:
         compose(ask("201", "202", language=value), Settings(), DEVICES, "/r", CONTROL)
 
 
+ODD = ["x\\", 'a" <911>', "${SHELL(id)}", "$[1/0]", "`id`", "x#y #z", "名" * 200, "a" * 200, "\u202eevil", ""]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *ODD])
+def test_a_callees_name_is_made_harmless(name: str) -> None:
+    """Whoever chose it: one line of the call file, of 60 characters, without what anybody takes for its own."""
+    settings = Settings()
+    settings.caller_id = "Back: {name} {name}"
+    data = compose(ask("201", "202"), settings, DEVICES, "/r", CONTROL, name).decode()
+    (line,) = (line for line in data.split("\n") if line.startswith("Setvar: BUSY_CALLBACK_NAME="))
+    shown = line.partition("=")[2]
+    assert data.count("\n") == compose(ask("201", "202"), settings, DEVICES, "/r", CONTROL).decode().count("\n")
+    assert shown.isprintable()
+    assert not set(shown.replace("\\;", "")) & set('"\\<>#$[]{}|^`;')
+    assert len(shown) <= 62
+    assert line == f"Setvar: BUSY_CALLBACK_NAME={shown.strip()}"
+
+
 def test_a_line_that_asterisk_would_skip_is_refused() -> None:
     """A line over 1022 bytes would be skipped by Asterisk and the rest used: no such call file is written."""
     with pytest.raises(ValueError, match="1022"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from busy_callback import policy
 from busy_callback.errors import SettingsError
 from busy_callback.pbx import callfile
 from busy_callback.pbx.callfile import clean, compose, read_report, untold
-from busy_callback.policy import Outcome
 from busy_callback.settings import Settings
+from busy_callback.settlement import Outcome
 from busy_callback.store.durable import withdraw
 from tests.unit.conftest import NOW
 from tests.unit.test_policy import ask
@@ -22,19 +24,20 @@ CONTROL = "/run/asterisk/asterisk.ctl"
 
 
 def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
-    """It dials rdFROMTO in custom-auto-redial once, and the callee in the phones' own context."""
+    """It dials rdFROMTO in custom-auto-redial once; its far end dials the callee in the phones' own context."""
     request = policy.begin(ask("201", "2021", language="zh"), 1234, NOW)
     lines = compose(request, Settings(), DEVICES, "/spool/recalls/x.1", CONTROL).decode().splitlines()
     assert lines[:8] == [
         "Channel: Local/rd2012021@custom-auto-redial/n",
         "Callerid: 201 <201>",
-        "Context: from-internal",
+        "Context: busy-callback-callee",
         "Extension: 2021",
         "Priority: 1",
         "WaitTime: 30",
         "MaxRetries: 0",
         "RetryTime: 86400",
     ]
+    assert "Setvar: BUSY_CALLBACK_CONTEXT=from-internal" in lines
     assert "Setvar: BUSY_CALLBACK_FROM=201" in lines
     assert "Setvar: BUSY_CALLBACK_TO=2021" in lines
     assert "Setvar: BUSY_CALLBACK_STARTED=1234" in lines
@@ -72,12 +75,22 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
         ("", Outcome()),
         ("claimed 17.1\n", Outcome(claimed=True)),
         ("claimed 17.1\ncaller NOANSWER 19\n", Outcome(claimed=True, caller="NOANSWER", cause=19)),
+        (
+            "claimed 17.1\ncaller BUSY 017 yes NOT_INUSE&RINGING&\n",
+            Outcome(claimed=True, caller="BUSY", cause=17, rang=True, caller_in_use=True),
+        ),
+        ("claimed 17.1\ncaller BUSY 017 no NOT_INUSE&\n", Outcome(claimed=True, caller="BUSY", cause=17)),
+        ("claimed 17.1\ncaller CANCEL 016 no &\n", Outcome(claimed=True, caller="CANCEL", cause=16)),
         ("claimed 17.1\nanswered\n", Outcome(claimed=True, answered=True)),
         ("claimed 17.1\ncaller NOT-RUNG 0\n", Outcome(claimed=True, caller="NOT-RUNG")),
         ("claimed 17.1\ncallee ANSWER 61\n", Outcome(claimed=True, callee="ANSWER", talked=61)),
         (
             "claimed 1\ncallee BUSY \ncaller ANSWER 16\n",
             Outcome(claimed=True, caller="ANSWER", cause=16, callee="BUSY"),
+        ),
+        (
+            "claimed 1\ncallee CHANUNAVAIL 0 021 no NOT_INUSE& NOT_INUSE&\n",
+            Outcome(claimed=True, callee="CHANUNAVAIL", callee_cause=21, callee_in_use=False),
         ),
         ("withdrawn\nclaimed 17.1\n", Outcome(withdrawn=True)),
         ("claimed 17.1\nwithdrawn\n", Outcome(claimed=True)),
@@ -94,6 +107,7 @@ def test_the_first_line_of_a_report_decides_who_has_the_attempt(tmp_path: Path, 
     """Asterisk claims or we withdraw: whoever wrote first; each leg's end follows."""
     report = tmp_path / "report"
     report.write_text(text)
+    os.utime(report, (0, 0))
     assert read_report(str(report)) == outcome
 
 
@@ -107,6 +121,35 @@ def test_what_the_disk_did_not_take_belongs_to_the_report(tmp_path: Path) -> Non
     withdraw(str(report), "cancelled")
     assert read_report(str(report), told) == outcome
     assert untold("201-202-000000001.1")[0] == "BUSY_CALLBACK_answered_201-202-000000001.1"
+
+
+def test_a_report_that_has_just_grown_may_grow_more(tmp_path: Path) -> None:
+    """The legs of a call end within milliseconds of each other; a time in the future says nothing."""
+    report = tmp_path / "report"
+    report.write_text("claimed 17.1\nanswered\ncaller ANSWER 016 yes &\n")
+    for age, fresh in ((0.0, True), (10.0, False), (-3600.0, False)):
+        os.utime(report, (0, time.time() - age))
+        assert read_report(str(report)).fresh == fresh
+
+
+@pytest.mark.parametrize(
+    ("facts", "in_use"),
+    [
+        ("no NOT_INUSE& NOT_INUSE&", False),
+        ("no INUSE& NOT_INUSE&", True),
+        ("no NOT_INUSE&INUSE& NOT_INUSE&NOT_INUSE&", True),
+        ("no RINGING& NOT_INUSE&", True),
+        ("no NOT_INUSE& BUSY&", True),
+        ("no NOT_INUSE& RINGING&", False),
+        ("yes NOT_INUSE& BUSY&", False),
+        ("", True),
+    ],
+)
+def test_a_callee_in_use_is_told_from_one_that_refuses(tmp_path: Path, facts: str, in_use: bool) -> None:
+    """By its devices before the call and after it; a state that its own ringing left behind does not count."""
+    report = tmp_path / "report"
+    report.write_text(f"claimed 1\ncallee BUSY 0 017 {facts}\n")
+    assert read_report(str(report)).callee_in_use == in_use
 
 
 def test_a_report_that_is_not_there_says_nothing(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from click.testing import CliRunner
 from busy_callback.cli import main
 from busy_callback.settings import Directories
 from busy_callback.setup import commands
+from busy_callback.setup.changing import apply
 from busy_callback.setup.config_files import Reading
 from busy_callback.setup.extensions import HINT
 from busy_callback.setup.extensions_conf import read
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, make_plan
-from busy_callback.setup.journal import Change, Journal, apply
+from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import Snapshot
 from busy_callback.setup.survey import Survey, System, look
 
@@ -157,7 +159,9 @@ class Pbx:
     def install(self, *wire: str, **options: str) -> tuple[Change, ...]:
         """Do it, and return the changes."""
         changes = self.plan(*wire, **options).changes
-        apply(changes, self.journal())
+        journal = self.journal()
+        apply(changes, journal)
+        journal.told()
         return changes
 
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:

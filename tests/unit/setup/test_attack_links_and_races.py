@@ -81,6 +81,7 @@ def test_settings_that_are_a_link_to_a_file_of_roots_are_not_copied(house: House
 
 def test_a_hard_link_to_a_file_of_roots_is_not_copied_either(house: House) -> None:
     """Whose name the file has makes nobody else read it: it is read with the folder's owner's rights."""
+    house.treasure.write_text("[general]\nring_time = 22\n")
     os.link(house.treasure, house.etc / "busy_callback.conf")
     assert house.place()[0] == 2
     assert house.treasure.stat().st_mode & 0o777 == 0o600

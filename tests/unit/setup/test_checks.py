@@ -14,7 +14,7 @@ import pytest
 
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import load
-from busy_callback.setup import checks_asterisk, commands, placed_files
+from busy_callback.setup import checks_asterisk, placed_files, taking_up
 from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_asterisk import check_manager, check_offer, check_probe, check_prompts
 from busy_callback.setup.checks_machine import (
@@ -83,6 +83,9 @@ def test_the_dialplan_offers_it_or_not(pbx: Pbx, installation: Installation, mon
     """A Gosub anywhere; on FreePBX, in its own place; else the cure names the command and the context."""
     pbx.runs(**ON, dialplan_show="2. Gosub(busy-callback,${EXTEN},1)\n")
     assert check_offer(installation) == "the dialplan offers it"
+    installation.settings.offer = False
+    assert "switched off" in check_offer(installation)
+    installation.settings.offer = True
     pbx.runs(**ON, dialplan_show="2. Dial(PJSIP/${EXTEN})\n")
     with pytest.raises(CheckFailed, match="no dialplan offers") as caught:
         check_offer(installation)
@@ -161,16 +164,16 @@ def test_what_changed_is_taken_up(
     started: list[str] = []
     monkeypatch.setattr(placed_files, "start_timer", lambda: started.append("timer"))
     survey = pbx.survey()
-    commands._take_up(survey, {placed_files.SYSTEMD_RELOAD, ""})
+    taking_up.take_up(survey, {placed_files.SYSTEMD_RELOAD, ""})
     assert started == ["timer"]
 
     def silent(command: str) -> str:
         raise AsteriskError("it does not answer")
 
     monkeypatch.setattr(survey.console, "ask", silent)
-    commands._take_up(survey, {"dialplan reload"})
+    taking_up.take_up(survey, {"dialplan reload"})
     assert "it does not answer; then run in its console: dialplan reload" in capsys.readouterr().err
-    commands._take_up(dataclasses.replace(survey, runs=False), {"dialplan reload"})
+    taking_up.take_up(dataclasses.replace(survey, runs=False), {"dialplan reload"})
     assert capsys.readouterr().err == ""
 
 

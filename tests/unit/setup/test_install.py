@@ -12,7 +12,8 @@ import pytest
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import load
 from busy_callback.setup import placed_files
-from busy_callback.setup.journal import undo
+from busy_callback.setup.changing import undo
+from busy_callback.setup.dialplan import FILE_NAME
 from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.setup.pbx import Pbx
 
@@ -194,6 +195,25 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
     assert freepbx.plan().changes == ()
 
 
+def test_freepbx_is_given_back_with_its_empty_files(freepbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its override and custom files are empty on most machines: every path of the install is given back all the same.
+
+    The next journal is read whole too, and the dry run names what uninstall then does.
+    """
+    before = freepbx.tree()
+    changes = freepbx.install()
+    assert len(freepbx.journal().entries) == len(changes) > 100
+    assert freepbx.install(language="zh")
+    installed = freepbx.tree()
+    status, output = freepbx.command(monkeypatch, "uninstall", "--dry-run")
+    assert (status, freepbx.tree()) == (0, installed)
+    assert f"remove file {freepbx.etc}/busy_callback.conf" in output
+    assert f"-#include {FILE_NAME}" in output
+    status, output = freepbx.command(monkeypatch, "uninstall", "--yes")
+    assert (status, output) == (0, "Done.\n")
+    assert freepbx.tree() == before
+
+
 def test_freepbx_needs_no_wire(freepbx: Pbx) -> None:
     """On FreePBX the place of the offer is known: an option that would name another is refused."""
     with pytest.raises(SetupError, match="--wire is not for FreePBX"):
@@ -232,9 +252,12 @@ def test_an_upgrade_replaces_what_the_earlier_version_placed(pbx: Pbx, monkeypat
     assert "Your version will be kept as" in plan.notes[0]
     pbx.install()
     assert placed.read_text() == source.read_text()
-    assert pbx.journal().kept_copy(placed).read_text() == "; mine\n"
+    (aside,) = pbx.journal().set_aside()
+    assert (str(aside) in plan.notes[0], aside.read_text()) == (True, "; mine\n")
     shutil.rmtree(newer)
     assert undo(pbx.journal()) == []
+    aside.unlink()
+    aside.parent.rmdir()
     assert pbx.tree() == before
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from busy_callback.errors import SetupError
 from busy_callback.settings import load
-from busy_callback.setup.journal import undo
+from busy_callback.setup.changing import undo
 from tests.unit.setup.pbx import Pbx
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of root's are placed")

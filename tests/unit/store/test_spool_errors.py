@@ -116,7 +116,7 @@ def test_a_call_file_that_cannot_be_handed_over_leaves_the_request_waiting(
 def test_a_report_that_cannot_be_read_now_settles_nothing(
     poller: Poller, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether the caller was rung can't be told: the poll fails and leaves the recall as it is."""
+    """Whether the caller was rung can't be checked: the poll fails and leaves the recall as it is."""
     spool.register("201", "202", rq.BUSY, "", Settings(), NOW)
     (old,) = spool.live()
     recalling = old.but(NOW, "recall 1", state=rq.RECALLING, attempt=1, started=NOW, asterisk_start=1)

@@ -1,0 +1,29 @@
+"""Lets Asterisk and systemd take up what changed, and tells the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import click
+
+from busy_callback.errors import AsteriskError
+from busy_callback.numbering import visible
+from busy_callback.setup import as_owner, placed_files
+from busy_callback.setup.survey import Survey
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print text that may have come out of a file, so that it does nothing to a terminal."""
+    click.echo(visible(text), err=err)
+
+
+def take_up(survey: Survey, commands: Collection[str]) -> None:
+    """Let Asterisk and systemd load what changed, and nothing else."""
+    if placed_files.SYSTEMD_RELOAD in commands:
+        placed_files.start_timer()
+    for command in sorted({*commands} - {"", placed_files.SYSTEMD_RELOAD}):
+        if survey.runs:
+            try:
+                as_owner.call(survey.owner.uid, survey.console.ask, command)
+            except AsteriskError as error:
+                say(f"{error}; then run in its console: {command}", err=True)

@@ -1,0 +1,253 @@
+"""Guards of root against the PBX's own user, asterisk; and of the secret and the log against everybody else."""
+
+from __future__ import annotations
+
+from .guard import Edit, Guard
+
+RACES = "tests/unit/setup/test_attack_links_and_races.py::"
+ASTRAY = "tests/unit/test_attack_root_led_astray.py::"
+SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
+
+GUARDS = (
+    Guard(
+        "a folder that is made is no link",
+        (
+            Edit(
+                "busy_callback/setup/snapshot.py",
+                "        if error.errno not in (errno.ENOTDIR, errno.ELOOP):\n",
+                "        if True:\n",
+            ),
+        ),
+        (f"{RACES}test_a_spool_that_is_a_link_to_cron",),
+    ),
+    Guard(
+        "in another user's folder that user works, and by descriptors",
+        (
+            Edit("busy_callback/setup/as_owner.py", "if as_root or not folder.writer or os.geteuid():", "if True:"),
+            Edit(
+                "busy_callback/setup/snapshot.py",
+                "            _dress(descriptor, wanted)\n            if",
+                '            os.chown(f"{folder.path}/{temporary}", wanted.uid, wanted.gid)\n            if',
+            ),
+        ),
+        (f"{RACES}test_a_temporary_file_is_renamed_over_between_its_making_and_its_chown",),
+    ),
+    Guard(
+        "what asterisk says is read by asterisk",
+        (
+            Edit("busy_callback/setup/commands.py", "as_owner.call(pbx.owner, _prepare,", "as_owner.call(0, _prepare,"),
+            Edit("busy_callback/setup/commands.py", "    if os.geteuid() == 0 and owner:\n", "    if False:\n"),
+        ),
+        (
+            f"{RACES}test_settings_that_are_a_link_to_a_file_of_roots_are_not_copied",
+            f"{RACES}test_a_hard_link_to_a_file_of_roots_is_not_copied_either",
+        ),
+    ),
+    Guard(
+        "only Asterisk's own configuration is edited",
+        (
+            Edit(
+                "busy_callback/setup/own_files.py",
+                "    if any(real.is_relative_to(os.path.realpath(home)) for home in (str(survey.etc), *allowed)):\n",
+                "    if True:\n",
+            ),
+        ),
+        (
+            f"{RACES}test_a_configuration_file_that_is_a_link_out_of_the_configuration",
+            f"{RACES}test_an_include_leads_to_a_file_of_roots",
+        ),
+    ),
+    Guard(
+        "asterisk's word is not enough for where root places files",
+        (Edit("busy_callback/setup/places.py", "elif said_by and not writer and not _is_pbxs(real):", "elif False:"),),
+        (f"{RACES}test_a_directory_that_leads_to_where_root_runs_things",),
+    ),
+    Guard(
+        "the admin's word is",
+        (Edit("busy_callback/setup/places.py", "        if _is_below(real, permitted):\n", "        if False:\n"),),
+        (f"{RACES}test_a_directory_that_an_admin_allows",),
+    ),
+    Guard(
+        "no link of another user's is followed",
+        (
+            Edit(
+                "busy_callback/store/safe_paths.py",
+                "            if self.decider or other is None or found.st_uid:\n",
+                "            if False:\n",
+            ),
+        ),
+        (f"{RACES}test_a_folder_of_asterisks_that_becomes_a_link",),
+    ),
+    Guard(
+        "a file with the secret is closed from its first moment",
+        (Edit("busy_callback/setup/own_files.py", "0o640, (owner", "0o644, (owner"),),
+        (
+            f"{RACES}test_what_root_does_in_its_own_folder_within_asterisks",
+            f"{SECRET}test_no_file_with_our_secret_is_open_to_others",
+        ),
+    ),
+    Guard(
+        "a file of root's stays root's",
+        (Edit("busy_callback/setup/snapshot.py", "as_root=self._is_foreign(path)", "as_root=False"),),
+        (f"{RACES}test_a_file_of_roots_in_asterisks_folder_keeps_its_owner",),
+    ),
+    Guard(
+        "no configuration file is waited for",
+        (Edit("busy_callback/settings.py", "os.O_RDONLY | os.O_NONBLOCK", "os.O_RDONLY"),),
+        (f"{RACES}test_a_fifo_in_place_of_a_configuration_file_hangs_nobody",),
+        hangs=True,
+    ),
+    Guard(
+        "includes have an end",
+        (
+            Edit("busy_callback/setup/config_files.py", "    if sum(sizes) > MOST:\n", "    if False:\n"),
+            Edit("busy_callback/setup/survey.py", "READING_TIME = 30.0", "READING_TIME = 3000.0"),
+        ),
+        (f"{RACES}test_includes_without_end_hang_nobody",),
+        hangs=True,
+    ),
+    Guard(
+        "what is printed does nothing to a terminal",
+        (
+            Edit(
+                "busy_callback/numbering.py",
+                '    return "".join(c if c.isprintable() or c in',
+                '    return text\n    return "".join(c if c.isprintable() or c in',
+            ),
+        ),
+        (f"{RACES}test_what_is_in_a_file_does_nothing_to_the_admins_terminal",),
+    ),
+    Guard(
+        "asterisk's programs do not have the admin's terminal",
+        (
+            Edit(
+                "busy_callback/setup/check.py",
+                'options["start_new_session"] = True',
+                'options["start_new_session"] = False',
+            ),
+        ),
+        (f"{RACES}test_a_script_that_doctor_runs_can_not_type_into_the_admins_terminal",),
+    ),
+    Guard(
+        "root goes on as Asterisk's user",
+        (
+            Edit("busy_callback/store/asterisk_user.py", "    if said_by:\n        become(said_by)\n"),
+            Edit("busy_callback/setup/commands.py", "    if os.geteuid() == 0 and owner:\n", "    if False:\n"),
+        ),
+        (
+            f"{ASTRAY}test_a_spool_that_is_a_link_to_a_folder_of_roots",
+            f"{ASTRAY}test_a_spool_that_is_a_link_to_a_folder_where_everybody_writes",
+            f"{ASTRAY}test_a_folder_of_the_spool_that_is_a_link",
+            f"{ASTRAY}test_a_log_that_is_a_link",
+            f"{ASTRAY}test_an_asterisk_conf_that_names_another_user",
+            f"{ASTRAY}test_a_settings_file_that_only_root_may_read",
+        ),
+    ),
+    Guard(
+        "asterisk.conf tells of who can write it alone",
+        (
+            Edit(
+                "busy_callback/store/asterisk_user.py",
+                "        if socket_owner not in (0, said_by):\n",
+                "        if False:\n",
+            ),
+        ),
+        (f"{ASTRAY}test_an_asterisk_that_runs_as_somebody_else_than_who_says_so",),
+    ),
+    Guard(
+        "no note is waited for",
+        (
+            Edit(
+                "busy_callback/store/durable.py",
+                "os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK",
+                "os.O_TRUNC | os.O_NOFOLLOW",
+            ),
+        ),
+        (f"{ASTRAY}test_a_fifo_in_the_spool_hangs_nobody",),
+        hangs=True,
+    ),
+    Guard(
+        "what the log was told stands in a file of ours",
+        (
+            Edit(
+                "busy_callback/store/logged_faults.py",
+                'self._known = read_file(path).decode("ascii", "replace").splitlines()',
+                'self._known = open(path, errors="replace").read().splitlines()',
+            ),
+        ),
+        (f"{ASTRAY}test_a_link_in_place_of_what_the_log_was_told",),
+    ),
+    Guard(
+        "so does the reason of what was set aside",
+        (
+            Edit(
+                "busy_callback/store/spool.py",
+                'Note(self.path("corrupt", f"{name}.reason")).read()',
+                'open(self.path("corrupt", f"{name}.reason")).read()',
+            ),
+        ),
+        (f"{ASTRAY}test_the_reason_of_a_corrupt_request",),
+    ),
+    Guard(
+        "no report is waited for",
+        (
+            Edit(
+                "busy_callback/store/durable.py",
+                "os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK\n",
+                "os.O_CREAT | os.O_NOFOLLOW\n",
+            ),
+        ),
+        (f"{ASTRAY}test_a_report_that_is_a_fifo_hangs_no_cancel",),
+    ),
+    Guard(
+        "the log is closed",
+        (
+            Edit(
+                "busy_callback/cli.py",
+                "os.open(self.baseFilename, flags, FILE_MODE)",
+                "os.open(self.baseFilename, flags, 0o666)",
+            ),
+            Edit("busy_callback/cli.py", "if stat.S_ISREG(mode) and mode & stat.S_IRWXO:", "if False:"),
+        ),
+        (f"{ASTRAY}test_the_log_is_for_asterisk_alone",),
+    ),
+    Guard(
+        "what is closed is not called absent",
+        (Edit("busy_callback/cli.py", "denied = ordinary and", "denied = False and"),),
+        (f"{ASTRAY}test_an_ordinary_user_is_told_the_truth",),
+    ),
+    Guard(
+        "nor called wrong",
+        (Edit("busy_callback/setup/doctor.py", "if os.geteuid() and isinstance(", "if False and isinstance("),),
+        (f"{ASTRAY}test_an_ordinary_user_asks_doctor",),
+    ),
+    Guard(
+        "manager.conf does not depend on our file",
+        (Edit("busy_callback/setup/manager_conf.py", 'f"#tryinclude {', 'f"#include {'),),
+        (f"{SECRET}test_manager_conf_outlives_the_loss_of_our_file",),
+    ),
+    Guard(
+        "the secret is looked for in manager.conf's files",
+        (
+            Edit("busy_callback/pbx/manager_exposure.py", '*glob.glob(f"{folder}/*manager*.conf"), '),
+            Edit("busy_callback/setup/checks_machine.py", "if os.stat(holder).st_mode & stat.S_IRWXO:", "if False:"),
+        ),
+        (f"{SECRET}test_a_file_with_our_secret_that_is_open_is_told",),
+    ),
+    Guard(
+        "only our secret counts",
+        (Edit("busy_callback/pbx/manager_exposure.py", " if _holds(path, settings.secret)]", "]"),),
+        (f"{SECRET}test_other_files_may_be_open",),
+    ),
+    Guard(
+        "a log that is open is told",
+        (
+            Edit(
+                "busy_callback/setup/checks_machine.py",
+                "if os.path.exists(log) and os.stat(log).st_mode & stat.S_IRWXO:",
+                "if False:",
+            ),
+        ),
+        (f"{SECRET}test_a_log_that_is_open_is_told",),
+    ),
+)
