@@ -185,8 +185,7 @@ class Ami:
     def survey(self, extensions: Sequence[str]) -> dict[str, dict[str, int]]:
         """Return the devices of each extension, by the settings, with their states; it may have none.
 
-        What ``[devices]`` names counts first. ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``:
-        what AstDB has for it, which only the dialplan may read (main/pbx_functions.c takes DB for dangerous).
+        ``[devices]`` counts first. ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``: what AstDB has.
         """
         way = self._settings.device
         texts = {e: self._settings.devices_of(e) for e in extensions}
@@ -196,6 +195,7 @@ class Ami:
             states = self.device_states(f"PJSIP/{e}" for e in others)
             texts.update({e: f"SIP/{e}" if states[f"PJSIP/{e}"] == INVALID else f"PJSIP/{e}" for e in others})
         elif way == "freepbx":
+            # Only the dialplan may read AstDB: main/pbx_functions.c takes DB for dangerous.
             texts.update({e: self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=e) for e in others})
         elif way.startswith("hint@"):
             texts.update(zip(others, self._get_all([f"HINT({e}@{way[5:]})" for e in others])))
