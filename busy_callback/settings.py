@@ -267,7 +267,7 @@ def load(path: str) -> Settings:
     seen = set()
     for where, section, key, value in _settings_of(text, path):
         if _kind(section, key) not in _KEYS[section]:
-            allowed = ", ".join(_KEYS[section]) or "extensions of 2 to 6 digits"
+            allowed = ", ".join(_KEYS[section]) or "extensions of 1 to 15 digits"
             raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
         if key in seen:
             raise SettingsError(f"{where}: {key} is set a second time")

@@ -183,11 +183,7 @@ class Ami:
         return self.device_states([device])[device]
 
     def survey(self, extensions: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return the devices of each extension, by the settings, with their states; it may have none.
-
-        What ``[devices]`` names counts first. ``auto``: PJSIP if there is such an endpoint, else SIP. ``freepbx``:
-        what AstDB has for it, which only the dialplan may read (main/pbx_functions.c takes DB for dangerous).
-        """
+        """Return the devices of each extension with their states; it may have none. ``[devices]`` counts first."""
         way = self._settings.device
         texts = {e: self._settings.devices_of(e) for e in extensions}
         others = [e for e, text in texts.items() if not text]
@@ -211,7 +207,7 @@ class Ami:
 
     def of_channels(self, variable: str, channels: Iterable[str]) -> dict[str, str]:
         """Return a variable's value of each channel with a plain name; '' for one that is gone."""
-        asked = [channel for channel in channels if _CHANNEL.fullmatch(channel)]
+        asked = [c for c in channels if _CHANNEL.fullmatch(c)]
         actions = [{"Action": "Getvar", "Variable": variable, "Channel": name} for name in asked]
         answers = self._act_all(actions) if actions else []
         return {name: self._value(variable, answer, True) for name, answer in zip(asked, answers)}

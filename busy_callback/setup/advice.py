@@ -98,5 +98,5 @@ def not_served(reached: Reached) -> str:
         return ""
     shown = ", ".join(list(numbers)[:MOST])
     return (
-        f"only extensions of 2 to 6 digits are served: {shown} {'is' if len(numbers) == 1 else 'are'} offered nothing"
+        f"only extensions of 1 to 15 digits are served: {shown} {'is' if len(numbers) == 1 else 'are'} offered nothing"
     )

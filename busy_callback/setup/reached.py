@@ -18,6 +18,7 @@ from busy_callback.setup.phones import KNOWN, Phone
 from busy_callback.setup.variables import UNKNOWN
 
 _TRUNKS = re.compile(r"[gGrRiI]\d+|dsp|default|", re.ASCII)  # DAHDI's groups, the machine's own sound card
+USUAL = range(2, 7)  # digits of an extension where nothing but a name tells that it is one: a longer one is a trunk's
 _SAMPLES = {"X": "1", "Z": "1", "N": "2"}
 
 
@@ -58,7 +59,7 @@ class Reached:
     def contexts(self) -> list[str]:
         """The contexts in which the calls of phones that have an extension begin, that of most phones first."""
         owned = {device for reach in self.reaches for device in reach.devices}
-        own = [phone for phone in self.phones if phone.device in owned or is_number(number_of(phone))]
+        own = [phone for phone in self.phones if phone.device in owned or _is_usual(number_of(phone))]
         counted = Counter(phone.context for phone in own if phone.context)
         if counted or self.phones:
             return [context for context, _ in counted.most_common()]
@@ -68,7 +69,7 @@ class Reached:
 
     @functools.cached_property
     def devices(self) -> dict[str, str]:
-        """The devices of each extension of 2 to 6 digits, joined by &; those that are named by their number first."""
+        """The devices of each extension, joined by &; those that are named by their number first."""
         found: dict[str, list[str]] = {}
         for reach in self.reaches:
             if is_number(reach.number) and reach.context in self.contexts:
@@ -78,12 +79,16 @@ class Reached:
         others: dict[str, list[str]] = {}
         for phone in self.phones:
             number = number_of(phone)
-            if is_number(number) and (phone.device not in named or number == phone.name):
+            if _is_usual(number) and (phone.device not in named or number == phone.name):
                 others.setdefault(number, []).append(phone.device)
         found = {**others, **found}
         owners = {phone.device: number_of(phone) for phone in self.phones}
         aliases = {n for n, devices in found.items() if all(owners.get(d) not in {None, "", n} for d in devices)}
         return {number: "&".join(found[number]) for number in sorted(found, key=lambda n: (n in aliases, n))}
+
+
+def _is_usual(number: str) -> bool:
+    return is_number(number) and len(number) in USUAL
 
 
 def number_of(phone: Phone) -> str:
@@ -195,7 +200,7 @@ class _Owner:
         if not slash or not re.fullmatch(r"[\w.-]+", name, re.ASCII) or technology.lower() == "local":
             return ""
         if technology.upper() in KNOWN:
-            return device if not self._phones and is_number(name) else ""
+            return device if not self._phones and _is_usual(name) else ""
         return device if not origin.startswith("_") and not _TRUNKS.fullmatch(name) else ""
 
     def _told_elsewhere(self, context: str, number: str) -> list[str]:

@@ -48,7 +48,7 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
         ("[general]\ncallee_prefix = <b>\n", 2, "a text of 40 characters"),
         ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
         ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
-        ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 2 to 6"),
+        ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 1 to 15"),
         ("[devices]\n = PJSIP/anna\n", 2, "is not a setting"),
         ("[devices]\n201 = anna\n", 2, "201 = 'anna' is not an extension's devices, as PJSIP/anna"),
         ("[devices]\n201 = PJSIP/anna,20,tT\n", 2, "an extension's devices"),

@@ -195,7 +195,7 @@ def shown(etc: Path) -> str:
                 assert step.line
                 call = f"hint: {step.application}" if priority == HINT else f"{priority}. {step.call}"
                 mark = head or (f"     [{step.label}]" if step.label else "")
-                rows.append(f"{mark:<20}{call:<46}[{step.line.path.name}:{step.line.shown}]")
+                rows.append(f"{mark:<19} {call:<46}[{step.line.path.name}:{step.line.shown}]")
                 head = ""
         rows += [f"  Include =>        '{name}'{'[pbx_config]':>40}" for name in context.includes]
         rows += [f"  Alt. Switch =>    '{name}'{'[pbx_config]':>40}" for name in context.switches]

@@ -222,11 +222,14 @@ def test_other_dialplans_are_told(pbx: Pbx) -> None:
     assert 'return app.gosub("busy-callback,s,1(" .. extension .. ")")' in notes
 
 
-def test_numbers_that_are_not_served_are_told(pbx: Pbx) -> None:
-    """One digit or seven: neither wired nor silently left out."""
+def test_numbers_of_any_length_are_wired_and_longer_ones_told(pbx: Pbx) -> None:
+    """One digit or seven are extensions as others; what no request can name is neither wired nor silently left out."""
     conf(pbx, "[phones]\nexten => 1,1,Dial(PJSIP/201)\nexten => 2000000,1,Dial(PJSIP/202)\n")
+    assert wired(pbx, "phones").count(OFFER) == 2
+    undo(pbx.journal())
+    conf(pbx, "[phones]\nexten => 1234567890123456,1,Dial(PJSIP/201)\n")
     notes = pbx.plan().notes
-    assert "only extensions of 2 to 6 digits are served: 1, 2000000 are offered nothing" in notes
+    assert "only extensions of 1 to 15 digits are served: 1234567890123456 is offered nothing" in notes
     assert "--wire phones" not in notes[0]
 
 
