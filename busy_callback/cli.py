@@ -9,7 +9,6 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any
 
@@ -18,6 +17,7 @@ import click
 from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
 from busy_callback.numbering import visible
+from busy_callback.printing import as_data, print_json, print_table, state_of, when
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
 from busy_callback.store import offer_switch
@@ -100,44 +100,6 @@ def _spool(directories: Directories) -> Spool:
     return Spool(directories.spool, directories.log)
 
 
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else "-"
-
-
-def _as_data(request: Request) -> dict[str, Any]:
-    """Return what --json prints of a request; times are seconds since the epoch."""
-    return {
-        "id": request.id,
-        "caller": request.caller,
-        "callee": request.callee,
-        "kind": request.kind,
-        "state": request.state,
-        "requested": request.requested,
-        "expires": request.expires,
-        "attempts": request.attempt,
-        "unanswered": request.unanswered,
-        "ended": request.ended or None,
-        "reason": request.reason,
-        "history": [{"time": when, "event": event} for when, event in request.events],
-    }
-
-
-def _state(request: Request) -> str:
-    return f"{request.state}, cancelled" if request.cancelled else request.state
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        click.echo(visible("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()))
-
-
-def _print_json(data: object) -> None:
-    import json  # not for the poller, which stays
-
-    click.echo(json.dumps(data, indent=2))
-
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
@@ -148,16 +110,16 @@ def list_requests(directories: Directories, as_json: bool) -> None:
     """List the callbacks that are waiting, in the order they were asked for."""
     requests = _spool(directories).live()
     if as_json:
-        _print_json([_as_data(r) for r in requests])
+        print_json([as_data(r) for r in requests])
     elif not requests:
         click.echo("No callback is waiting.")
     else:
         head = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
         rows = [
-            (r.id, r.caller, r.callee, r.kind, _state(r), str(r.attempt), _when(r.requested), _when(r.expires))
+            (r.id, r.caller, r.callee, r.kind, state_of(r), str(r.attempt), when(r.requested), when(r.expires))
             for r in requests
         ]
-        _print_table([head, *rows])
+        print_table([head, *rows])
 
 
 @main.command()
@@ -168,12 +130,12 @@ def history(directories: Directories, as_json: bool, number: int) -> None:
     """List the callbacks that have ended, the latest last, with the reason."""
     requests = _spool(directories).ended()[-number:]
     if as_json:
-        _print_json([_as_data(r) for r in requests])
+        print_json([as_data(r) for r in requests])
     elif not requests:
         click.echo("No callback has ended yet.")
     else:
-        rows = [(r.id, r.state, _when(r.ended), r.reason) for r in requests]
-        _print_table([("ID", "STATE", "ENDED", "REASON"), *rows])
+        rows = [(r.id, r.state, when(r.ended), r.reason) for r in requests]
+        print_table([("ID", "STATE", "ENDED", "REASON"), *rows])
 
 
 def _matching(requests: list[Request], wanted: str) -> list[Request]:
@@ -193,21 +155,21 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
         raise NotFoundError(f"no callback is called {wanted!r}; busy-callback list and history name them")
     request = found[-1]
     if as_json:
-        _print_json(_as_data(request))
+        print_json(as_data(request))
         return
     fields = [
         ("ID", request.id),
         ("Caller", request.caller),
         ("Callee", request.callee),
         ("Kind", request.kind),
-        ("State", _state(request)),
-        ("Requested", _when(request.requested)),
-        ("Expires", _when(request.expires)),
-        ("Ended", _when(request.ended)),
+        ("State", state_of(request)),
+        ("Requested", when(request.requested)),
+        ("Expires", when(request.expires)),
+        ("Ended", when(request.ended)),
     ]
-    _print_table(fields)
-    for when, event in request.events:
-        click.echo(visible(f"  {_when(when)}  {event}"))
+    print_table(fields)
+    for moment, event in request.events:
+        click.echo(visible(f"  {when(moment)}  {event}"))
 
 
 @main.command()
@@ -243,7 +205,7 @@ def offer(directories: Directories, wanted: str, as_json: bool) -> None:
         offer_switch.turn(spool, wanted == "on")
     setting, switch = load_or_last_good(directories.conf, spool)[0].offer, offer_switch.is_on(spool)
     if as_json:
-        _print_json({"offer": setting and switch, "setting": setting, "switch": switch})
+        print_json({"offer": setting and switch, "setting": setting, "switch": switch})
     elif setting:
         click.echo(f"The offer is {'on' if switch else 'off: busy-callback offer on'}.")
     else:

@@ -13,6 +13,7 @@ import stat
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import NO_REPLY, is_number
+from busy_callback.setting_values import DEVICE, like, numbers, plan, seconds, whole, yes_or_no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,58 +24,6 @@ ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
 
 _MOST = 1 << 20  # characters of a file
-_UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
-
-
-def _seconds(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        match = re.fullmatch(r"([0-9]{1,7}) *(s|min|h|)", text)
-        if not match or not low <= int(match[1]) * _UNITS[match[2]] <= high:
-            raise ValueError(f"a time from {low} s to {high} s, as 90, 90 s, 45 min or 3 h")
-        return int(match[1]) * _UNITS[match[2]]
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,7}", text) or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _yes_or_no(text: str) -> bool:
-    if text not in {"yes", "no"}:
-        raise ValueError("yes or no")
-    return text == "yes"
-
-
-_DEVICE = r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}"
-
-
-def _like(pattern: str, meaning: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(meaning)
-        return text
-
-    return parse
-
-
-def _plan(text: str) -> NumberingPlan:
-    try:
-        return NumberingPlan(tuple(text.replace(",", " ").split()))
-    except ValueError as error:
-        raise ValueError(f"Asterisk patterns as 2XX, 3XXX, or nothing for any 2 to 6 digits: {error}") from None
-
-
-def _numbers(text: str) -> Numbers:
-    try:
-        return Numbers(tuple(text.replace(",", " ").split()))
-    except ValueError as error:
-        raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
 
 
 class Settings:
@@ -151,51 +100,51 @@ _SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that
 
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
-        "extensions": _plan,
-        "not_callers": _numbers,
-        "not_callees": _numbers,
-        "offer": _yes_or_no,
-        "offer_pause": _seconds(1, 30),
-        "device": _like(
+        "extensions": plan,
+        "not_callers": numbers,
+        "not_callees": numbers,
+        "offer": yes_or_no,
+        "offer_pause": seconds(1, 30),
+        "device": like(
             r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
             "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
         ),
-        "context": _like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
-        "ring_time": _seconds(5, 120),
-        "guard_time": _seconds(0, 60),
-        "attempts": _whole(1, 20),
-        "retry_pause": _seconds(1, 3600),
-        "retention": _yes_or_no,
-        "service_time": _seconds(60, 86400),
-        "service_time_no_reply": _seconds(60, 86400),
-        "queue_per_callee": _whole(1, 100),
-        "queue_per_caller": _whole(1, 100),
-        "queue_in_all": _whole(1, 1000000),
-        "history_days": _whole(0, 3650),
-        "callers": _like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
-        "caller_id": _like(
+        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "ring_time": seconds(5, 120),
+        "guard_time": seconds(0, 60),
+        "attempts": whole(1, 20),
+        "retry_pause": seconds(1, 3600),
+        "retention": yes_or_no,
+        "service_time": seconds(60, 86400),
+        "service_time_no_reply": seconds(60, 86400),
+        "queue_per_callee": whole(1, 100),
+        "queue_per_caller": whole(1, 100),
+        "queue_in_all": whole(1, 1000000),
+        "history_days": whole(0, 3650),
+        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
+        "caller_id": like(
             rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
             "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
         ),
-        "callee_prefix": _like(
+        "callee_prefix": like(
             rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
         ),
-        "alert_info": _like(
+        "alert_info": like(
             r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
         ),
         **dict.fromkeys(
             ("code_request", "code_cancel", "code_count"),
-            _like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
+            like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
         ),
     },
     "manager": {
-        "host": _like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
-        "port": _whole(1, 65535),
-        "user": _like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
-        "secret": _like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+        "host": like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
+        "port": whole(1, 65535),
+        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
+        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
     },
     "devices": {  # the key is an extension
-        "": _like(rf"{_DEVICE}(?:&{_DEVICE})*", "an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile"),
+        "": like(rf"{DEVICE}(?:&{DEVICE})*", "an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile"),
     },
 }
 

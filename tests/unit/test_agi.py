@@ -256,6 +256,7 @@ OURS = {
         ".errors",
         ".numbering",
         ".request",
+        ".setting_values",
         ".settings",
         ".store",
         ".store.durable",
