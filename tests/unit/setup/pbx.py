@@ -142,10 +142,14 @@ class Pbx:
         for command, text in known.items():
             (self.root / "answers" / command).write_text(text)
 
-    def survey(self) -> Survey:
-        """Look at it, after a reload of the dialplan if it runs."""
+    def reload(self) -> None:
+        """Let Asterisk, if it runs, have loaded what its files say now."""
         if self.answers_console and self.loads_files:
             (self.root / "answers" / "dialplan show").write_text(shown(self.etc))
+
+    def survey(self) -> Survey:
+        """Look at it, after a reload of the dialplan if it runs."""
+        self.reload()
         return look(self.directories, str(self.conf), self.system)
 
     def journal(self) -> Journal:
@@ -167,6 +171,7 @@ class Pbx:
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str, answer: str = "") -> tuple[int, str]:
         """Run ``busy-callback`` on it, with an answer to what it asks; return exit status and what it prints."""
         monkeypatch.setattr(commands, "System", lambda: self.system)
+        self.reload()
         done = CliRunner().invoke(main, ["--asterisk-conf", str(self.conf), *words], input=answer)
         return done.exit_code, done.output
 
