@@ -28,7 +28,8 @@ from busy_callback.store.safe_paths import Folder, open_folder, user_name
 
 T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds for one answer: what lies in another user's folder may be made to hold us
+PATIENCE = 60.0  # seconds for what is done in one folder: what lies in another user's may be made to hold us
+LONG_PATIENCE = 600.0  # seconds for all else: a survey asks a busy Asterisk many things
 _VALUES = (BusyCallbackError, OSError, PurePath, Directories, Console)  # beside dataclasses
 _HEAD = 8  # bytes of a message's length
 _helpers: dict[int, _Helper] = {}
@@ -99,11 +100,11 @@ class _Helper:
             finally:
                 os._exit(1)
         there.close()
-        self._socket.settimeout(PATIENCE)
 
     def ask(self, function: Callable[..., T], arguments: tuple[object, ...], folder: Folder | None) -> T:
         """Return what the function returns; raise what it raises, and SetupError where no answer comes."""
         self.well = False
+        self._socket.settimeout(PATIENCE if folder else LONG_PATIENCE)
         try:
             _send(self._socket, (function, arguments, folder), [folder.descriptor] if folder else [])
             well, answer = _received(self._socket, _Answer)[0]

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.setup import as_owner
 from busy_callback.setup.entry import Back, is_edit, same
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import ABSENT, DIRECTORY, LINK, Snapshot, names_in, remove
-from busy_callback.store.safe_paths import TEMPORARY
+from busy_callback.store.safe_paths import TEMPORARY, Folder
 
 
 def apply(changes: Sequence[Change], journal: Journal) -> None:
@@ -130,8 +131,14 @@ def _backs(journal: Journal, purge: bool, only: Collection[Path] | None, act: bo
 
 def _leads_to_ours(link: Path, journal: Journal) -> bool:
     """Tell whether a block of ours stands behind a link, where the journal has no entry that takes it out."""
-    behind = Path(os.path.realpath(link))
-    return behind not in journal.entries and is_edit(Snapshot.take(behind).content)
+    behind, content = as_owner.at(link, _behind)
+    return Path(behind) not in journal.entries and is_edit(content)
+
+
+def _behind(folder: Folder, name: str) -> tuple[str, bytes]:
+    """Return the path that a link leads to, and the content of the file there."""
+    path = os.path.realpath(f"{folder.path}/{name}")
+    return path, Snapshot.take(Path(path)).content
 
 
 def _empty(folder: Path, gone: Collection[Path]) -> bool:

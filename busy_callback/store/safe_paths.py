@@ -7,6 +7,7 @@ meanwhile changes nothing. Linux only: O_PATH.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -66,6 +67,8 @@ class Folder:
             if not stat.S_ISREG(found.st_mode):
                 raise PathError(f"{self.path}/{name} is not a regular file")
             content = file.read(MOST + 1)
+        if content is None:  # as some files of /proc have it
+            raise BlockingIOError(errno.EAGAIN, "whoever reads it must wait", name)
         if len(content) > MOST:
             raise PathError(f"{self.path}/{name} is larger than {MOST >> 20} MB")
         return content, found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,19 @@ def test_a_named_asterisk_conf_must_exist(tmp_path: Path) -> None:
     """A wrong --asterisk-conf is an error, never silently the usual one."""
     with pytest.raises(SettingsError, match="can't be read"):
         find_directories({}, str(tmp_path / "none"))
+
+
+def test_a_file_that_is_none_or_has_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FIFO and a folder are waited for by nobody; a file larger than any settings is not read to its end."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "large").write_text(";" * 200)
+    monkeypatch.setattr("busy_callback.settings._MOST", 100)
+    for name, why in (
+        ("fifo", "not a regular file"),
+        (".", "not a regular file"),
+        ("large", "more than 100 characters"),
+    ):
+        with pytest.raises(SettingsError, match=f"can't be read: .*{why}"):
+            load(str(tmp_path / name))
+    with pytest.raises(SettingsError, match=r"it is not a regular file; name Asterisk's asterisk\.conf"):
+        find_directories({}, str(tmp_path / "fifo"))

@@ -156,7 +156,7 @@ def test_an_answer_is_only_data() -> None:
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_child_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, keep: bool) -> None:
     """Stopped or killed by its user: an error that says as whom what was done; the next one gets a new child."""
-    monkeypatch.setattr(as_owner, "PATIENCE", 0.3)
+    monkeypatch.setattr(as_owner, "LONG_PATIENCE", 0.3)
     for function in (asleep, killed):
         with pytest.raises(SetupError, match=f"to be done as user {ASTERISK.pw_name} has not ended well"):
             as_owner.call(ASTERISK.pw_uid, function)

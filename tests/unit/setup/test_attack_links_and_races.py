@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback.setup.marked_blocks import BEGIN, END
+from tests.lab.freepbx_dialplans import MAIN, additional
 from tests.unit.house import ASTERISK, House, as_asterisk, racing
 from tests.unit.setup.pbx import EXTENSIONS, MANAGER
 
@@ -164,6 +166,26 @@ def test_a_folder_of_asterisks_that_becomes_a_link(house: House) -> None:
     house.run("uninstall", "--yes", "--purge")
     assert (daily / "busy_callback.conf").read_text() == "root's"
     assert [path.name for path in daily.iterdir()] == ["busy_callback.conf"]
+
+
+def test_a_file_that_becomes_a_link_before_uninstall(house: House) -> None:
+    """What it leads to is looked at with asterisk's rights alone, be it that our blocks might be in it."""
+    files = {"extensions.conf": MAIN, "extensions_additional.conf": additional("Macro"), "manager_custom.conf": ""}
+    for name, text in {**files, "extensions_custom.conf": "", "extensions_override_freepbx.conf": ""}.items():
+        os.chown(house.write(name, text), ASTERISK.pw_uid, ASTERISK.pw_gid)
+    assert house.place()[0] == 0
+    house.treasure.write_text(f"{BEGIN}\nTREASURE\n{END}\n")
+
+    def deed() -> None:
+        (house.etc / "manager_custom.conf").unlink()
+        os.symlink(house.treasure, house.etc / "manager_custom.conf")
+
+    as_asterisk(deed)
+    output = house.run("uninstall", "--yes")[1]
+    assert "NOT given back" in output
+    assert "manager_custom.conf" in output
+    assert "our block is in what it leads to" not in output
+    assert "TREASURE" in house.treasure.read_text()
 
 
 def test_what_root_does_in_its_own_folder_within_asterisks(house: House) -> None:

@@ -269,5 +269,8 @@ def test_a_console_that_cannot_be_asked_says_so(tmp_path: Path, monkeypatch: pyt
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setattr("busy_callback.setup.console.ANSWER_TIME", 0.2)
-    with pytest.raises(AsteriskError, match="did not answer"):
-        console_of(slow).ask("core show version")
+    console = console_of(slow)
+    for _ in range(2):
+        with pytest.raises(AsteriskError, match="did not answer 'core show version'"):
+            console.ask("core show version")
+        slow.unlink(missing_ok=True)  # it is not asked again: doctor has many questions
