@@ -72,7 +72,7 @@ def test_a_recall_makes_one_record(open_office: OpenOffice, unanswered: str) -> 
     None with the two swapped, and none of the poller's own channels, unanswered = yes or not.
     """
     office, a, b, _c = one_waits(open_office, files=files(unanswered))
-    before = len(until_recorded(office, 1 + (unanswered == "yes")))
+    before = len(until_recorded(office, 2))
     b.hang_up()
     a.answer()
     b.ring()
@@ -91,10 +91,11 @@ def test_a_recall_makes_one_record(open_office: OpenOffice, unanswered: str) -> 
     assert complaints(office) == []
 
 
-def test_a_recall_that_nobody_answers_makes_none(open_office: OpenOffice) -> None:
+@pytest.mark.parametrize("unanswered", ["no", "yes"])
+def test_a_recall_that_nobody_answers_makes_none(open_office: OpenOffice, unanswered: str) -> None:
     """201 lets the recall ring: nobody called 202, so there is no record."""
-    office, a, b, _c = one_waits(open_office, files=files("no"), settings={"attempts": "1"})
-    before = until_recorded(office, 1)
+    office, a, b, _c = one_waits(open_office, files=files(unanswered), settings={"attempts": "1"})
+    before = until_recorded(office, 2)
     b.hang_up()
     a.ring()
     office.until_logged("failed: 201 did not answer")

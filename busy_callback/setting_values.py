@@ -1,0 +1,76 @@
+"""What the values of settings may be: readers, each of which raises ValueError saying what is allowed.
+
+The AGI imports this module on the caller's time.
+"""
+
+from __future__ import annotations
+
+import re
+
+from busy_callback.numbering import NumberingPlan, Numbers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
+
+
+def seconds(low: int, high: int) -> Callable[[str], int]:
+    """Return the reader of a time between ``low`` and ``high`` seconds; it returns seconds."""
+
+    def parse(text: str) -> int:
+        match = re.fullmatch(r"([0-9]{1,7}) *(s|min|h|)", text)
+        if not match or not low <= int(match[1]) * _UNITS[match[2]] <= high:
+            raise ValueError(f"a time from {low} s to {high} s, as 90, 90 s, 45 min or 3 h")
+        return int(match[1]) * _UNITS[match[2]]
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return the reader of a whole number between ``low`` and ``high``."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,7}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def yes_or_no(text: str) -> bool:
+    """Return whether the text is yes; it is yes or no."""
+    if text not in {"yes", "no"}:
+        raise ValueError("yes or no")
+    return text == "yes"
+
+
+DEVICE = r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}"
+
+
+def like(pattern: str, meaning: str) -> Callable[[str], str]:
+    """Return the reader of a text that matches the regular expression; ``meaning`` says what that is."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(meaning)
+        return text
+
+    return parse
+
+
+def plan(text: str) -> NumberingPlan:
+    """Return the numbering plan that the patterns describe."""
+    try:
+        return NumberingPlan(tuple(text.replace(",", " ").split()))
+    except ValueError as error:
+        raise ValueError(f"Asterisk patterns as 2XX, 3XXX, or nothing for any 2 to 6 digits: {error}") from None
+
+
+def numbers(text: str) -> Numbers:
+    """Return the numbers that the patterns describe."""
+    try:
+        return Numbers(tuple(text.replace(",", " ").split()))
+    except ValueError as error:
+        raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
