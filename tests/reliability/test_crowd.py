@@ -22,6 +22,7 @@ HEAD = "agi_channel: PJSIP/{}-00000001\n\n" + "200 result=0\n" * 9
 MINUTE = 60.0  # seconds
 TALK = 0.03  # seconds
 NEWS = b"Event: UserEvent\r\nUserEvent: BusyCallback\r\n\r\n"
+STATUS = re.compile(r'"BUSY_CALLBACK_STATUS" "(\w+)"')
 HOLDER = """
 import sys
 from busy_callback.store.spool import Spool
@@ -163,7 +164,7 @@ def test_everybody_at_once(pbx: Pbx, programs: list[subprocess.Popen[str]], coun
                 kill_a_holder(pbx)
         for agi in agis:
             output, errors = agi.communicate(timeout=120)
-            said[output.split('"')[3]] += 1
+            said[STATUS.findall(output)[0]] += 1
             # On a machine that can't keep up somebody may be told that it did not work; that is no loss.
             slow = 'STATUS" "ERROR"' in output and "held by another process" in output
             failures += [errors or output] if errors or ("ERROR" in output and not slow) else []
