@@ -6,7 +6,7 @@ import os
 import pwd
 from dataclasses import dataclass
 
-from busy_callback.errors import PathError, SettingsError
+from busy_callback.errors import PathError, SettingsError, SpoolError
 from busy_callback.settings import Directories, asterisk_conf_path, find_directories
 from busy_callback.store.safe_paths import decider, open_folder, user_name
 
@@ -84,7 +84,17 @@ def runs_as(directories: Directories, said_by: int = 0) -> int:
 
 
 def go_on_as_asterisk(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
-    """As root, become Asterisk's user for good, if that is not root; return the directories, which only it reads."""
+    """As root, become Asterisk's user for good, if that is not root; return the directories, which only it reads.
+
+    Raises PathError, SettingsError, and SpoolError where the folders can't be looked at.
+    """
+    try:
+        return _go_on(environ, asterisk_conf)
+    except OSError as error:
+        raise SpoolError(f"whose Asterisk's folders are can't be told: {error}") from error
+
+
+def _go_on(environ: Mapping[str, str], asterisk_conf: str) -> Directories:
     said_by = speaker(environ, asterisk_conf) if os.geteuid() == 0 else 0
     if said_by:
         become(said_by)

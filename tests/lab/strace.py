@@ -71,7 +71,10 @@ class Program:
 
     def _touches(self, line: str) -> bool:
         """Tell whether the call is of a path in the folders; what a file contains is no path."""
-        return any(folder in re.sub(r"^(\S*(?:read|write)\S*>, ).*", r"\1", line) for folder in self.folders)
+        line = re.sub(r"^(\S*(?:read|write)\S*>, ).*", r"\1", line)
+        # A name in an open folder: whether the call succeeds or not, it is of the same path.
+        line = re.sub(r'\d+<([^>]*)>, "([^"/][^"]*)"', r'"\1/\2"', line)
+        return any(folder in line for folder in self.folders)
 
     def disturbed_at(self, call: Call, fault: str, log: Path) -> Run:
         """Run it with the fault at that call: KILL, or ``error=ENOSPC``; it must be one that touches the folders."""
