@@ -59,7 +59,7 @@ def test_what_the_disk_does_not_take_is_known_all_the_same(open_office: OpenOffi
 
 def two_wait(open_office: OpenOffice, watch: bool) -> tuple[Office, Phone, Phone, Phone]:
     """Open an office where 201 and, behind it, 204 wait for 202, whose call ends: 201 rings."""
-    office = open_office("201", "202", "203", "204", settings={"callers": "any"})
+    office = open_office("201", "202", "203", "204", settings={"callers": "any"}, more_dialplan=ANOTHER_DEVICE)
     a, b, c, d = office.phones.values()
     if watch:
         office.watch()
@@ -76,12 +76,19 @@ def two_wait(open_office: OpenOffice, watch: bool) -> tuple[Office, Phone, Phone
     return office, a, b, d
 
 
+ANOTHER_DEVICE = """\
+[another-device]
+exten => s,1,Answer()
+ same => n,AGI(busy_callback.py,cancel,201)
+"""
+
+
 def cancel(office: Office, by: str) -> None:
-    """Cancel 201's request for 202, by the command or as *86 does that 201 dials at another of its devices."""
+    """Cancel 201's request for 202, by the command or by the AGI script, as *86 does at another device of 201's."""
     if by == "command":
         assert office.command("cancel", "201-202").stdout.startswith("cancelled 201-202-")
     else:
-        dials = {"Channel": "Local/*86@from-internal/n", "CallerID": "201", "Application": "Wait", "Data": "5"}
+        dials = {"Channel": "Local/s@another-device/n", "Application": "Wait", "Data": "5"}
         office.asterisk.manager.act(Action="Originate", **dials)
 
 
