@@ -143,6 +143,11 @@ def check_probe(pbx: Installation) -> str:
 def check_prompts(pbx: Installation) -> str:
     """Check that every prompt is there, in a format that Asterisk plays."""
     survey = pbx.survey
+    if not survey.languages:
+        raise CheckFailed(
+            f"user {survey.owner.name} can't read the package's own prompts in {survey.data}/sounds",
+            f"let everybody enter and read {survey.data}, or install the package anew in /opt/{COMMAND}",
+        )
     names = sorted({path.name.rsplit(".", 1)[0] for path in (survey.data / "sounds" / survey.languages[0]).iterdir()})
     names = [name for name in names if name.startswith(COMMAND)]
     formats = survey.console.ask("core show file formats").split()

@@ -177,7 +177,9 @@ class Machine:
 
     def doctor(self) -> dict[str, dict[str, str | bool]]:
         """Return doctor's checks by their names."""
-        return {check["name"]: check for check in json.loads(self.run(f"{COMMAND} doctor --json", check=False).stdout)}
+        done = self.run(f"{COMMAND} doctor --json", check=False)
+        assert done.stdout, done.stderr
+        return {check["name"]: check for check in json.loads(done.stdout)}
 
     def tree(self) -> str:
         """Return a line for each file and link of the stock system's places: content, owner, mode and time."""
