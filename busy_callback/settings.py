@@ -202,17 +202,14 @@ def check_setting(section: str, key: str, value: str) -> None:
 
 
 def load(path: str) -> Settings:
-    """Return the settings of the file at ``path``; an absent file gives the defaults.
-
-    Raises SettingsError naming file, line, key and what is allowed.
-    """
-    settings = Settings()
+    """Return the settings of the file at ``path``, the defaults where it is absent; raise SettingsError saying why."""
     try:
         text = _read(path)
     except FileNotFoundError:
-        return settings
+        return Settings()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read: {error}") from error
+    settings = Settings()
     seen = set()
     for where, section, key, value in _settings_of(text, path):
         if _kind(section, key) not in _KEYS[section]:

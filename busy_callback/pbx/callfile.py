@@ -86,6 +86,30 @@ def shown_text(text: str, number: str, name: str) -> str:
     return text.replace("{callee}", number).replace("{name}", name)[:MOST_SHOWN].strip()
 
 
+def _variables(
+    request: Request, settings: Settings, devices: tuple[str, str], report: str, control_socket: str
+) -> dict[str, str]:
+    """Return what the dialplan is told of each recall."""
+    caller, callee = request.caller, request.callee
+    return {
+        "BUSY_CALLBACK_FROM": caller,
+        "BUSY_CALLBACK_TO": callee,
+        "BUSY_CALLBACK_FROM_DEVICE": devices[0],
+        "BUSY_CALLBACK_TO_DEVICE": devices[1],
+        "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
+        "BUSY_CALLBACK_REPORT": report,
+        "BUSY_CALLBACK_CONTROL": control_socket,
+        "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
+        # FreePBX: keeps its intercom auto-answer off for a recalled call.
+        "CC_RECALL": "1",
+        "BUSY_CALLBACK_CONTEXT": request.context or settings.context,
+        # No record of calling the caller: that of the call to the callee tells of the recall.
+        "CDR_PROP(disable)": "1",
+        # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
+        "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
+    }
+
+
 def compose(
     request: Request,
     settings: Settings,
@@ -104,23 +128,7 @@ def compose(
         if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
             raise SettingsError(f"{path}: a dialplan can't name this path; see asterisk.conf's [directories]")
     caller, callee = request.caller, request.callee
-    variables = {
-        "BUSY_CALLBACK_FROM": caller,
-        "BUSY_CALLBACK_TO": callee,
-        "BUSY_CALLBACK_FROM_DEVICE": devices[0],
-        "BUSY_CALLBACK_TO_DEVICE": devices[1],
-        "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
-        "BUSY_CALLBACK_REPORT": report,
-        "BUSY_CALLBACK_CONTROL": control_socket,
-        "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
-        # FreePBX: keeps its intercom auto-answer off for a recalled call.
-        "CC_RECALL": "1",
-        "BUSY_CALLBACK_CONTEXT": request.context or settings.context,
-        # No record of calling the caller: that of the call to the callee tells of the recall.
-        "CDR_PROP(disable)": "1",
-        # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
-        "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
-    }
+    variables = _variables(request, settings, devices, report, control_socket)
     if request.presentation == RESTRICTED:
         variables["BUSY_CALLBACK_PRESENTATION"] = "prohib"
     texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name)}
