@@ -8,15 +8,15 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, DeadlineError, NotFoundError
 from busy_callback.request import Request
 from busy_callback.settings import Directories, find_directories
+from busy_callback.store.history import existing_spool
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
 
@@ -26,9 +26,9 @@ reached; 4 the spool can't be used.
 """
 
 
-# These go on as root, the others as the spool's owner. They are loaded when called for: the poller, which cron starts
-# each minute and which stays, needs nothing of them.
-SETUP = ("doctor", "install", "uninstall")
+# They are loaded when called for: the poller, which cron starts each minute and which stays, needs nothing of them.
+SETUP = ("doctor", "install", "uninstall")  # these go on as root, the others as the spool's owner
+REPORT = ("stats", "why")
 
 
 class _Group(click.Group):
@@ -36,16 +36,18 @@ class _Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *SETUP])
+        return sorted([*super().list_commands(ctx), *SETUP, *REPORT])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name."""
         if cmd_name in SETUP:
-            from busy_callback.setup import commands
-
-            command: click.Command = getattr(commands, cmd_name)
-            return command
-        return super().get_command(ctx, cmd_name)
+            from busy_callback.setup import commands as wing
+        elif cmd_name in REPORT:
+            from busy_callback.report import commands as wing  # type: ignore[no-redef]
+        else:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(wing, cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -89,13 +91,6 @@ def _become_spool_owner(directories: Directories) -> None:
         return
 
 
-def _spool(directories: Directories) -> Spool:
-    """Return the spool, which must be there already."""
-    if not Path(directories.spool).is_dir():
-        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here")
-    return Spool(directories.spool)
-
-
 def _when(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else "-"
 
@@ -135,10 +130,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 @main.command("list")
 @json_option
+@click.option("-f", "--follow", is_flag=True, help="Go on, and keep the table up to date, until Ctrl-C.")
 @click.pass_obj
-def list_requests(directories: Directories, as_json: bool) -> None:
+def list_requests(directories: Directories, as_json: bool, follow: bool) -> None:
     """List the callbacks that are waiting, in the order they were asked for."""
-    requests = _spool(directories).live()
+    spool = existing_spool(directories)
+    if follow:
+        from busy_callback.report import follow as following
+
+        following.follow(spool, _as_data if as_json else None)
+        return
+    requests = spool.live()
     if as_json:
         _print_json([_as_data(r) for r in requests])
     elif not requests:
@@ -158,7 +160,7 @@ def list_requests(directories: Directories, as_json: bool) -> None:
 @click.pass_obj
 def history(directories: Directories, as_json: bool, number: int) -> None:
     """List the callbacks that have ended, the latest last, with the reason."""
-    requests = _spool(directories).ended()[-number:]
+    requests = existing_spool(directories).ended()[-number:]
     if as_json:
         _print_json([_as_data(r) for r in requests])
     elif not requests:
@@ -179,7 +181,7 @@ def _matching(requests: list[Request], wanted: str) -> list[Request]:
 @click.pass_obj
 def show(directories: Directories, wanted: str, as_json: bool) -> None:
     """Show one callback with its history: by its ID, or by the pair (201-202: the latest of theirs)."""
-    spool = _spool(directories)
+    spool = existing_spool(directories)
     found = _matching(spool.live(), wanted) or _matching(spool.ended(), wanted)
     if not found:
         raise NotFoundError(f"no callback is called {wanted!r}; busy-callback list and history name them")
@@ -212,7 +214,7 @@ def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
     busy-callback cancel 201-202          201's request for 202
     busy-callback cancel 201              all that 201 asked for
     """
-    spool = _spool(directories)
+    spool = existing_spool(directories)
     missing = []
     for name in wanted:
         ended = [r for r in _matching(spool.live(), name) if spool.cancel(r.id, "by the admin", time.time())]

@@ -22,6 +22,7 @@ from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.durable import Note, flush_directory, withdraw
 from busy_callback.store.handover import RELIEF, PollerLock
+from busy_callback.store.known_states import ASK, write_states
 from busy_callback.store.live_requests import LiveRequests
 from busy_callback.store.logged_faults import LoggedFaults
 from busy_callback.store.spool import Spool
@@ -33,10 +34,10 @@ ENDING = 0.2  # seconds between looks at a recall that is about to end
 LAMP_TIME = 3600.0  # seconds after its request's end within which a lamp that was left lit is put out
 LONGEST_SLEEP = 5.0  # seconds after which the watch looks for requests that nobody told of: a caller who hung up early
 
-
 if TYPE_CHECKING:
     Inbox = queue.SimpleQueue[tuple[str, dict[str, str]]]
 _RELIEVED = "relieved"
+_ASKED = "asked"  # for what is known
 
 
 class Poller:
@@ -155,7 +156,9 @@ class Poller:
         if not policy.is_free(status):
             log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
             return
-        recalling = policy.begin(request, self._asterisk_start(), self._clock())
+        recalling = policy.begin(
+            request, self._asterisk_start(), self._clock(), device_states.free_since(request.callee)
+        )
         report = self.spool.path("recalls", callfile.report_name(recalling))
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
         data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket)
@@ -207,6 +210,7 @@ class Poller:
         self.spool.prepare()
         inbox: Inbox = queue.SimpleQueue()
         signal.signal(RELIEF, lambda signum, frame: inbox.put((_RELIEVED, {})))
+        signal.signal(ASK, lambda signum, frame: inbox.put((_ASKED, {})))
         ends = time.monotonic() + seconds * 1.25
         faults = LoggedFaults(self.spool.path("", "trouble"))
         with PollerLock(self.spool.path("", "poller.lock")) as lock:
@@ -267,8 +271,11 @@ class Poller:
                     name, headers = inbox.get(timeout=max(0.0, due - time.monotonic()))
                 except queue.Empty:
                     break
-                if name == _RELIEVED:
-                    return
+                if name in {_RELIEVED, _ASKED}:
+                    write_states(self.spool.directory, device_states.lines, device_states.begun, self._clock())
+                    if name == _RELIEVED:
+                        return
+                    continue
                 if not name:
                     raise AsteriskError("the connection to Asterisk ended")
                 if device_states.note(name, headers, self._clock()) and not news:
