@@ -19,6 +19,7 @@ from busy_callback.settings import Directories, find_directories
 from busy_callback.store.history import existing_spool
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
+from busy_callback.store.spool_owner import become_spool_owner
 
 EXIT_HELP = """
 Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
@@ -28,7 +29,8 @@ reached; 4 the spool can't be used.
 
 # They are loaded when called for: the poller, which cron starts each minute and which stays, needs nothing of them.
 SETUP = ("doctor", "install", "uninstall")  # these go on as root, the others as the spool's owner
-REPORT = ("stats", "why")
+REPORT = ("metrics", "report", "stats", "why")
+WRITING = ("metrics", "report")  # root may be needed to write their file: they go on as the owner when that is open
 
 
 class _Group(click.Group):
@@ -71,24 +73,8 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
     busy-callback poll --watch 60         what cron runs each minute
     """
     ctx.obj = find_directories(os.environ, asterisk_conf)
-    if ctx.invoked_subcommand not in SETUP:
-        _become_spool_owner(ctx.obj)
-
-
-def _become_spool_owner(directories: Directories) -> None:
-    """As root, go on as the spool's owner: what root made there, Asterisk's AGI could not change."""
-    if os.geteuid() != 0:
-        return
-    for directory in (directories.spool, directories.astspooldir):
-        try:
-            owner = os.stat(directory)
-        except OSError:
-            continue
-        if owner.st_uid:
-            os.setgroups([])
-            os.setgid(owner.st_gid)
-            os.setuid(owner.st_uid)
-        return
+    if ctx.invoked_subcommand not in (*SETUP, *WRITING):
+        become_spool_owner(ctx.obj)
 
 
 def _when(seconds: float) -> str:

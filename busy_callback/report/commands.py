@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 import click
 
 from busy_callback import request as rq
-from busy_callback.errors import NotFoundError
+from busy_callback.errors import BusyCallbackError, NotFoundError
 from busy_callback.policy import Line
 from busy_callback.report import service
 from busy_callback.report.figures import Figures, figures
-from busy_callback.report.language import Language, clock, of_locale
+from busy_callback.report.language import LANGUAGES, Language, clock, of_locale
+from busy_callback.report.output import OutputFile, as_spool_owner
 from busy_callback.report.records import record_of
 from busy_callback.report.tables import as_data, as_text
 from busy_callback.report.why import Facts, tell
@@ -26,8 +29,7 @@ from busy_callback.store.known_states import ask_states
 from busy_callback.store.last_good_settings import load_or_last_good
 from busy_callback.store.offers import read_offers
 from busy_callback.store.spool import Spool
-
-Command = TypeVar("Command", bound=Callable[..., object])
+from busy_callback.store.spool_owner import become_spool_owner
 
 # -- why -------------------------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ def _since(ctx: click.Context, param: click.Parameter, value: str) -> float:
         raise click.BadParameter(f"{value!r} is neither 36h, 7d or 4w nor a day as 2026-11-01") from None
 
 
-def since_option(default: str) -> Callable[[Command], Command]:
+def since_option(default: str) -> Callable[[Any], Any]:
     """Return the option --since with its default."""
     text = "From when on: 36h, 7d or 4w ago, or a day as 2026-11-01."
     return click.option("--since", default=default, show_default=True, metavar="TIME", callback=_since, help=text)
@@ -133,3 +135,80 @@ def stats(directories: Directories, since: float, as_json: bool) -> None:
         return
     for line in as_text(found, of_locale(os.environ)):
         click.echo(line)
+
+
+# -- report and metrics ----------------------------------------------------------------------------
+
+
+class MissingExtraError(BusyCallbackError):
+    """A library is missing that an extra of this package brings."""
+
+
+def _missing(command: str, extra: str, error: ImportError) -> MissingExtraError:
+    """Return the sentence that says how to get it."""
+    return MissingExtraError(
+        f"busy-callback {command} needs {error.name}; run: {sys.executable} -m pip install 'busy-callback[{extra}]'"
+    )
+
+
+def _write(directories: Directories, output: str, readers: str, new_mode: int, make: Callable[[], bytes]) -> None:
+    """Write what is made to the file that was asked for, or to standard output for ``-``."""
+    if output == "-":
+        become_spool_owner(directories)
+        click.echo(make(), nl=False)
+        return
+    with OutputFile(output, readers, new_mode) as file:
+        as_spool_owner(directories, lambda: file.write(make()))
+
+
+@click.command()
+@since_option("30d")
+@click.option("-o", "--output", metavar="FILE", required=True, help="Where the page goes; - is standard output.")
+@click.option(
+    "--language", type=click.Choice(sorted(LANGUAGES)), help="Of the page. [default: as the locale, English or Chinese]"
+)
+@click.option("--anonymous", is_flag=True, help="Show no extension's number.")
+@click.option(
+    "--readers",
+    default="",
+    metavar="GROUP",
+    help="Who may read the file: a group, or all. [default: as the file that is there, else its owner]",
+)
+@click.pass_obj
+def report(
+    directories: Directories, since: float, output: str, language: str | None, anonymous: bool, readers: str
+) -> None:
+    """Make a page of pictures: when they asked, what became of it, how long it took, who needs a second line.
+
+    One file that opens anywhere and fetches nothing. It needs the extra: pip install 'busy-callback[report]'.
+    """
+
+    def make() -> bytes:
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell of a font cache that it can't keep
+        try:
+            from busy_callback.report.page import render
+        except ImportError as error:
+            raise _missing("report", "report", error) from error
+        chosen = LANGUAGES[language] if language else of_locale(os.environ)
+        return render(read_figures(directories, since), chosen, anonymous).encode()
+
+    _write(directories, output, readers, 0o600, make)
+
+
+@click.command()
+@click.option("-o", "--output", metavar="FILE", default="-", help="Where they go. [default: standard output]")
+@click.pass_obj
+def metrics(directories: Directories, output: str) -> None:
+    """Print metrics in Prometheus's text format, or write them where node_exporter collects text files.
+
+    Without any extension's number. It needs the extra: pip install 'busy-callback[metrics]'.
+    """
+
+    def make() -> bytes:
+        try:
+            from busy_callback.report.metrics import text
+        except ImportError as error:
+            raise _missing("metrics", "metrics", error) from error
+        return text(existing_spool(directories))
+
+    _write(directories, output, "", 0o644, make)

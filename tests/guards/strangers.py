@@ -5,6 +5,7 @@ from __future__ import annotations
 from .guard import Edit, Guard
 
 SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
+MARKUP = "tests/unit/report/test_attack_report_markup.py::"
 EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
@@ -93,5 +94,21 @@ GUARDS = (
         "our files are for Asterisk's user and group",
         (Edit("busy_callback/store/durable.py", "FILE_MODE = 0o640", "FILE_MODE = 0o644"),),
         (f"{EXPOSURE}test_no_file_of_ours_is_for_everybody",),
+    ),
+    Guard(
+        "the page's texts are escaped",
+        (Edit("busy_callback/report/page.py", "autoescape=True", "autoescape=False"),),
+        (f"{MARKUP}test_a_reason_with_markup_is_shown_as_text", f"{MARKUP}test_a_callee_with_markup_is_shown_as_text"),
+    ),
+    Guard(
+        "the pictures' texts are escaped",
+        (
+            Edit(
+                "busy_callback/report/pictures.py",
+                "escape(self._tokens.get(token[0], token[0]))",
+                "self._tokens.get(token[0], token[0])",
+            ),
+        ),
+        (f"{MARKUP}test_a_reason_with_markup_is_shown_as_text", f"{MARKUP}test_a_callee_with_markup_is_shown_as_text"),
     ),
 )
