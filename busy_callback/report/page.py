@@ -20,7 +20,7 @@ from busy_callback.report.tables import BUSIEST, offers, reason_name, share, sta
 
 DAYS_IN_A_PICTURE = 62  # of a longer time, weeks are shown
 WAITS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 120)  # minutes
-RINGS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 30)  # seconds
+RINGS = (0.5, 1, 2, 5, 5.1, 5.2, 5.5, 6, 8, 15, 30)  # seconds; the guard time is 5 by default
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -166,7 +166,7 @@ def _rings(found: Figures, language: Language) -> Chapter:
 
 
 def _spread(
-    title: str, note: str, values: Sequence[float], limits: Sequence[int], unit: int, language: Language
+    title: str, note: str, values: Sequence[float], limits: Sequence[float], unit: int, language: Language
 ) -> Chapter:
     """Return a chapter of how many values lie between each two limits, in units of so many seconds."""
     numbers = shares(values, [limit * unit for limit in limits])

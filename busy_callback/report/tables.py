@@ -105,10 +105,10 @@ def offers(found: Figures, language: Language) -> str:
     """Return how many were offered a callback, and the share that asked for it where that is known."""
     known = found.offered - found.anonymous_offers
     if not known:
-        return language.say("offered to {number} callers", number=found.offered)
+        return language.say("offered to {number} callers", number=f"{found.offered:,}")
     return language.say(
         "offered to {number} callers, of whom {share} asked for it",
-        number=found.offered,
+        number=f"{found.offered:,}",
         share=share(found.taken, known),
     )
 

@@ -56,6 +56,8 @@ def _as_root(what: str) -> None:
 @click.option(
     "--context", metavar="CONTEXT", default="", help="Where the phones' calls begin. [default: as the phones found]"
 )
+@click.option("--report", metavar="PATH", default="", help="Let cron write the page of pictures there each night.")
+@click.option("--report-readers", metavar="GROUP", default="", help="Who may read that page: a group, or all.")
 @click.pass_context
 def install(
     ctx: click.Context,
@@ -66,6 +68,8 @@ def install(
     extensions: str,
     device: str,
     context: str,
+    report: str,
+    report_readers: str,
 ) -> None:
     r"""Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
@@ -77,7 +81,9 @@ def install(
     if language and language not in survey.languages:
         raise click.BadParameter(f"there are prompts in {', '.join(survey.languages)} only", param_hint="--language")
     journal = Journal(survey.system.state)
-    plan = make_plan(survey, Options(language, wire, extensions, device, context), journal)
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG", "")
+    options = Options(language, wire, extensions, device, context, report, report_readers, locale)
+    plan = make_plan(survey, options, journal)
     if dry_run:
         for change in plan.changes:
             click.echo(change.diff())

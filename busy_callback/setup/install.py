@@ -39,6 +39,9 @@ class Options:
     extensions: str = ""
     device: str = ""
     context: str = ""
+    report: str = ""  # the page that cron makes each night; '': as before
+    report_readers: str = ""
+    locale: str = ""  # of the admin
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.spool(survey),
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
+        *placed_files.nightly_report(survey, options.report, options.report_readers, options.locale),
     ]
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import grp
+import importlib.util
 import os
+import re
 import shutil
 import string
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +130,38 @@ def schedule(survey: Survey) -> Iterator[Change]:
         yield Change.file(survey.system.systemd / TIMER, TIMER_TEXT.encode(), then=SYSTEMD_RELOAD)
     else:
         raise SetupError("there is neither a cron daemon nor systemd to run the poller each minute: install cron")
+
+
+def nightly_report(survey: Survey, page: str, readers: str, locale: str) -> Iterator[Change]:
+    """Yield cron's line that makes the report's ``page`` each night, for whom ``readers`` says, in that locale.
+
+    Without a page there is none, and one that is there stays: uninstall takes it out. Raises SetupError.
+    """
+    if not page:
+        return
+    # What stands in cron's file is given to a shell, which takes some characters for its own.
+    for value in (page, readers, locale):
+        if not re.fullmatch(r"[A-Za-z0-9_./@+-]*", value):
+            raise SetupError(f"{value!r} can't stand in cron's file: use letters, digits and _ . / @ + -")
+    if not page.startswith("/") or not os.path.isdir(os.path.dirname(page)):
+        raise SetupError(f"--report {page}: name a file from / on, in a folder that is there")
+    missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SetupError(
+            f"--report needs {' and '.join(missing)}; run: {sys.executable} -m pip install '{COMMAND}[report]'"
+        )
+    if not has_cron() or not survey.system.cron.is_dir():
+        raise SetupError("--report needs a cron daemon: install cron")
+    conf = f" --asterisk-conf {survey.asterisk_conf}" if survey.asterisk_conf else ""
+    to = f" --readers {readers}" if readers else ""
+    command = f"{command_path()}{conf} report{to} -o {page}"
+    lines = [
+        "# Busy CallBack for Asterisk: the page of pictures",
+        f"LANG={locale or 'C.UTF-8'}",
+        f"20 4 * * * root {command}",
+        "",
+    ]
+    yield Change.file(survey.system.cron / f"{COMMAND}-report", "\n".join(lines).encode())
 
 
 def start_timer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -43,7 +44,7 @@ class Browser:
 
         def place() -> None:
             """Put the pipe's ends where the browser looks for them: 3 to read, 4 to write."""
-            ends = [os.dup(down[0]), os.dup(up[1])]
+            ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (down[0], up[1])]  # out of the way of each other
             for end, wanted in zip(ends, (3, 4)):
                 os.dup2(end, wanted)
 
