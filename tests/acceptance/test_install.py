@@ -277,7 +277,7 @@ def test_an_asterisk_that_is_down(installed: Installed) -> None:
     assert "does not run" in str(check["message"])
     assert "start Asterisk" in str(check["cure"])
     assert "Nothing to change" in output
-    assert "Asterisk does not run" in output
+    assert "Asterisk is not running" in output
 
 
 def test_uninstall_keeps_requests_and_purge_leaves_nothing(installed: Installed) -> None:
