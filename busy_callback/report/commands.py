@@ -140,14 +140,21 @@ def stats(directories: Directories, since: float, as_json: bool) -> None:
 # -- report and metrics ----------------------------------------------------------------------------
 
 
-class MissingExtraError(BusyCallbackError):
-    """A library is missing that an extra of this package brings."""
+_EXTRAS = {"report": ("jinja2", "markupsafe", "matplotlib"), "metrics": ("prometheus_client",)}
 
 
-def _missing(command: str, extra: str, error: ImportError) -> MissingExtraError:
-    """Return the sentence that says how to get it."""
-    return MissingExtraError(
-        f"busy-callback {command} needs {error.name}; run: {sys.executable} -m pip install 'busy-callback[{extra}]'"
+class LibraryError(BusyCallbackError):
+    """A library is missing that an extra of this package brings, or can't be read by the user that needs it."""
+
+
+def _missing(command: str, error: ImportError) -> LibraryError:
+    """Return the sentence that says what to do."""
+    if str(error.name).split(".")[0] in _EXTRAS[command]:
+        pip = f"{sys.executable} -m pip install 'busy-callback[{command}]'"
+        return LibraryError(f"busy-callback {command} needs {error.name}; run: {pip}")
+    return LibraryError(
+        f"user {os.geteuid()} can't load all of this Python's libraries from {sys.prefix} ({error}): install the "
+        "package where the spool's owner can read it, as in /opt/busy-callback"
     )
 
 
@@ -188,7 +195,7 @@ def report(
         try:
             from busy_callback.report.page import render
         except ImportError as error:
-            raise _missing("report", "report", error) from error
+            raise _missing("report", error) from error
         chosen = LANGUAGES[language] if language else of_locale(os.environ)
         return render(read_figures(directories, since), chosen, anonymous).encode()
 
@@ -208,7 +215,7 @@ def metrics(directories: Directories, output: str) -> None:
         try:
             from busy_callback.report.metrics import text
         except ImportError as error:
-            raise _missing("metrics", "metrics", error) from error
+            raise _missing("metrics", error) from error
         return text(existing_spool(directories))
 
     _write(directories, output, "", 0o644, make)

@@ -138,3 +138,15 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(
     )
     assert run(command, "-o", str(path)).exit_code == 1
     assert not path.exists()
+
+
+def test_a_python_that_the_spools_owner_cannot_read_is_a_sentence(
+    run: Run, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one in root's home: no advice to install what is there."""
+    monkeypatch.delitem(sys.modules, "busy_callback.report.metrics", raising=False)
+    monkeypatch.setitem(sys.modules, "busy_callback.report.counted", None)
+    done = run("metrics")
+    assert done.exit_code == 1
+    assert "can't load all of this Python's libraries" in done.output
+    assert "pip install" not in done.output
