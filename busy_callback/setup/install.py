@@ -22,6 +22,7 @@ from busy_callback.setup.snapshot import keeper
 from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unreachable
 from busy_callback.setup.wiring import is_place
 from busy_callback.store.asterisk_user import User
+from busy_callback.store.safe_paths import decider
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,16 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
 
 
 def check_python(owner: Owner | User) -> None:
-    """Raise SetupError where Asterisk's user can't reach the Python that has the package."""
+    """Raise SetupError where Asterisk's user can't reach the Python that has the package, or can change it."""
     closed = unreachable(Path(sys.executable), owner)
     if closed:
         raise SetupError(
             f"user {owner.name} can't run {sys.executable}, as it may not enter {closed}. Install the package "
             f"where it can, as in /opt/{COMMAND} (python3 -m venv /opt/{COMMAND})"
         )
+    for path in (sys.executable, str(Path(__file__).parents[1])):
+        if owner.uid and decider(path) == owner.uid:
+            raise SetupError(f"user {owner.name} can change {path}, which root runs: let all of it be root's (chown)")
 
 
 # -- settings --------------------------------------------------------------------------

@@ -42,8 +42,8 @@ def beside(path: Path, text: str, like: Path, then: str = "") -> Change:
     change = Change.beside(path, text, like, then)
     if Snapshot.take(path).kind == FILE:
         return change
-    owner = keeper(path.parent)
-    wanted = change.wanted if change.wanted.uid == owner[0] else replace(change.wanted, uid=owner[0], gid=owner[1])
+    owner, wanted = keeper(path.parent), replace(change.wanted, mode=change.wanted.mode & 0o664)
+    wanted = wanted if wanted.uid == owner[0] else replace(wanted, uid=owner[0], gid=owner[1])
     return replace(change, wanted=wanted)
 
 

@@ -7,6 +7,7 @@ meanwhile changes nothing. Linux only: O_PATH.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import grp
 import os
@@ -86,16 +87,13 @@ class Folder:
 
 def open_folder(path: str) -> Folder:
     """Open the folder at an absolute path. Raises FileNotFoundError and other OSErrors, and PathError for a link."""
-    way = _Way(path)
-    try:
+    with contextlib.closing(_Way(path)) as way:
         while way.left:
             way.step()
         found = os.fstat(way.descriptor)
         if not stat.S_ISDIR(found.st_mode):
-            raise NotADirectoryError(20, os.strerror(20), path)
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
         return Folder(way.path, os.dup(way.descriptor), hand(found, way.path), way.decider)
-    finally:
-        way.close()
 
 
 def decider(path: str) -> int:
@@ -104,15 +102,16 @@ def decider(path: str) -> int:
     That is the first one on the way who can write in a folder there, or else in what the path leads to. Raises
     PathError where everybody can.
     """
-    way = _Way(path)
-    try:
-        while way.left and not way.decider:
-            way.step()
+    with contextlib.closing(_Way(path)) as way:
+        try:
+            while way.left and not way.decider:
+                way.step(strict=len(way.left) == 1)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            pass  # so far and no further
+        except PathError:
+            if not way.decider:
+                raise
         return way.decider or hand(os.fstat(way.descriptor), way.path)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return way.decider or hand(os.fstat(way.descriptor), way.path)
-    finally:
-        way.close()
 
 
 def hand(found: os.stat_result, path: str) -> int:
@@ -138,12 +137,15 @@ def _other(found: os.stat_result) -> int | None:
 
 
 def _user_of_group(group: int) -> int | None:
-    """Return the user that has a group of its own name; None where there is none, as for staff."""
+    """Return the user that has a group of its own name; None where there is none, as for staff.
+
+    Nor for root's: where there is an access control list, the group's bits are those of its mask (acl(5)).
+    """
     try:
         entry = pwd.getpwnam(grp.getgrgid(group).gr_name)
     except KeyError:
         return None
-    return entry.pw_uid if entry.pw_gid == group else None
+    return entry.pw_uid if entry.pw_uid and entry.pw_gid == group else None
 
 
 class _Way:
@@ -159,15 +161,19 @@ class _Way:
         self._links = 0
         self._trail: list[tuple[int, str]] = []  # what ".." leads back to
 
-    def step(self) -> None:
-        """Take the next step, or turn off where a link of root's leads. Raises OSError and PathError."""
+    def step(self, strict: bool = False) -> None:
+        """Take the next step, or turn off where a link of root's leads. Raises OSError and PathError.
+
+        Where several users can write in the folder, as those of group staff in /usr/local, root has trusted them with
+        it, unless ``strict``; with what everybody can write it trusts nobody.
+        """
         name = self.left.pop(0)
         if name == "..":
             self._back()
             return
         here = os.fstat(self.descriptor)
-        other = hand(here, self.path) if here.st_mode & stat.S_IWOTH else _other(here)
-        self.decider = self.decider or other or 0  # several users: a group that root trusts, as staff in /usr/local
+        other = hand(here, self.path) if strict or here.st_mode & stat.S_IWOTH else _other(here)
+        self.decider = self.decider or other or 0
         descriptor = os.open(name, _STEP, dir_fd=self.descriptor)
         found = os.fstat(descriptor)
         path = f"{self.path.rstrip('/')}/{name}"

@@ -13,6 +13,7 @@ import pytest
 from busy_callback.errors import SetupError
 from busy_callback.setup import placed_files
 from busy_callback.setup.changing import undo
+from busy_callback.setup.install import check_python
 from busy_callback.setup.survey import Owner, rotated_already, unreachable
 from tests.unit.setup.pbx import Pbx
 
@@ -124,6 +125,19 @@ def test_a_python_that_asterisk_cannot_reach(pbx: Pbx, monkeypatch: pytest.Monke
     monkeypatch.setattr("busy_callback.setup.install.unreachable", lambda *a: closed)
     with pytest.raises(SetupError, match="Install the package where it can"):
         pbx.plan()
+
+
+def test_a_python_that_asterisk_can_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root runs it: where it is in a folder of Asterisk's user, that is said, and what to do."""
+    asterisk = Owner("games", 5, 60)
+    monkeypatch.setattr("busy_callback.setup.install.unreachable", lambda *a: None)
+    check_python(asterisk)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    os.chown(tmp_path / "bin", 5, 60)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python3"))
+    with pytest.raises(SetupError, match=r"user games can change .*/bin/python3, which root runs: let all of it be"):
+        check_python(asterisk)
 
 
 def test_only_the_polls_of_this_spool_are_ended(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ def test_the_first_who_can_write_on_the_way_decides(tree: Path) -> None:
     assert decider(str(tree / "ours/nothing/at/all")) == 0
     os.chown(tree / "ours/file", OTHER, OTHER)
     assert decider(str(tree / "ours/file")) == OTHER
+    (tree / "theirs/link").symlink_to("/etc/passwd")
+    assert decider(str(tree / "theirs/link")) == OTHER  # wherever it leads
 
 
 def test_who_writes_in_a_folder_is_not_who_leads_there(tree: Path) -> None:
@@ -97,12 +99,26 @@ def test_a_folder_that_a_group_can_write(tree: Path, monkeypatch: pytest.MonkeyP
         decider(str(tree / "ours/file"))
 
 
+def test_on_the_way_root_may_trust_a_group(tree: Path) -> None:
+    """As staff with /usr/local; but not where the last folder is theirs, and no link there is followed."""
+    os.chown(tree / "ours", 0, OTHER)
+    (tree / "ours").chmod(0o775)
+    assert decider(str(tree / "ours/inner/file")) == 0
+    with pytest.raises(PathError, match="can write in"):
+        decider(str(tree / "ours/file"))
+    with open_folder(str(tree / "ours/inner")) as folder:
+        assert (folder.writer, folder.decider) == (0, 0)
+    (tree / "ours/link").symlink_to("inner")
+    with pytest.raises(PathError, match="link that others can change"):
+        open_folder(str(tree / "ours/link"))
+
+
 def test_the_user_that_has_a_group_of_its_own() -> None:
-    """Debian's group games is the user's own; staff is nobody's."""
+    """Debian's group games is the user's own; staff is nobody's; root's may be the mask of a list of others."""
     assert safe_paths._user_of_group(60) == 5
     assert safe_paths._user_of_group(50) is None
     assert safe_paths._user_of_group(99999) is None
-    assert safe_paths._user_of_group(0) == 0
+    assert safe_paths._user_of_group(0) is None
 
 
 def test_only_what_can_be_written_counts(tree: Path) -> None:
