@@ -59,7 +59,6 @@ def _prepare(pbx: _Pbx, system: System, data: Path, options: Options, journal: J
 def _become(owner: int) -> None:
     """As root, go on as another user for good."""
     if os.geteuid() == 0 and owner:
-        "localhost".encode("idna")  # loaded while Python's library can be read: it may be closed to that user
         become(owner)
 
 

@@ -39,6 +39,7 @@ def user(uid: int) -> User:
 def become(uid: int) -> None:
     """As root, give up all of root's rights for good, and go on with another user's."""
     new = user(uid)
+    "localhost".encode("idna")  # what a connection needs is loaded now: Python's library may be closed to that user
     os.setgroups(list(new.groups))
     os.setgid(new.gid)
     os.setuid(uid)  # the saved one too, so that there is no way back (setuid(2))
