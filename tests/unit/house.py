@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import logging
 import os
@@ -75,6 +76,8 @@ class House(Pbx):
             if not terminal:
                 os.setsid()
             logging.getLogger().handlers.clear()  # pytest's: the command has its own
+            for name in ("ascii", "idna"):
+                codecs.lookup(name)  # this Python's library may be closed to the user that the command goes on as
             words = ("--asterisk-conf", str(self.conf), *words)
             done = CliRunner().invoke(main, words, input=answer, color=True)
             text = done.output
