@@ -69,6 +69,9 @@ def settle(
     if outcome.callee:
         return _settle_callee(request, outcome, now, settings)
     if outcome.answered or outcome.caller == "ANSWER":
+        if outcome.caller and not file_waits and not outcome.fresh and not restarted:
+            # Gone before the callee's leg was there to tell of itself.
+            return rq.end(request, rq.COMPLETED, f"{caller} answered and hung up", now)
         if restarted or (over and not outcome.fresh):
             return rq.end(request, rq.COMPLETED, f"{caller} answered; Asterisk stopped during the call", now)
         return None if request.answered else request.but(now, f"{caller} answered", answered=now)

@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 from ..lab.releases import RELEASES, Release
-from .deeds import add_known_faults
 from .evidence import gather
 from .judge import judge
 from .ledger import balances, lines, story
@@ -46,10 +45,7 @@ def main() -> int:
     versions = [release.version for release in RELEASES]
     parser.add_argument("--asterisk", choices=versions, action="append", help="only this one")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeats these dice")
-    parser.add_argument("--known-faults", action="store_true", help="look for faults that are not mended yet, too")
     wanted = parser.parse_args()
-    if wanted.known_faults:
-        add_known_faults()
     chosen = [release for release in RELEASES if release.version in (wanted.asterisk or versions)]
     done = [soak(release, wanted.minutes, wanted.seed) for release in chosen]
     return 0 if all(done) else 1

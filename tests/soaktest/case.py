@@ -150,6 +150,14 @@ class Case:
             left, since = left - gone, min(since, stop.begun)
         return since - left
 
+    def decided_by(self, at: float) -> float:
+        """Return until when a poller has acted on what happened at that time."""
+        until = at + DECIDED
+        for stop in sorted((t for t in self.facts.troubles if not t.is_death), key=lambda trouble: trouble.begun):
+            if stop.begun <= until and at <= (stop.ended or self.facts.ended):
+                until = max(until, (stop.ended or self.facts.ended) + DECIDED)
+        return until
+
     def idle(self, one: str, other: str) -> list[tuple[float, float]]:
         """Return the times in which neither phone was in a call or rung."""
         calls = sorted((call.begun, call.ended or self.facts.ended) for n in (one, other) for call in self.calls_of(n))
@@ -188,10 +196,11 @@ class Case:
         return any(since <= death <= until for death in self._deaths)
 
     def have_met(self, caller: str, callee: str, at: float) -> bool:
-        """Tell whether the two talked in a call of their own that ended at that time, or lasted."""
+        """Tell whether the two talked, in a call of their own or in a recall of either, that ended then, or lasted."""
         for one in self.calls_of(caller):
             for two in self.calls_of(callee):
-                each_other = one.other == callee and two.other == caller and one.incoming != two.incoming
+                recalled = one.recalled_for == callee or two.recalled_for == caller
+                each_other = one.other == callee and two.other == caller and (recalled or one.incoming != two.incoming)
                 both = max(one.answered, two.answered) < min(self.until(one), self.until(two), at + ALIKE)
                 if each_other and one.answered and two.answered and both and at < self.until(one) + CONNECTS:
                     return True

@@ -11,6 +11,8 @@ WEIGHTS: dict[str, dict[str, int]] = {
         "ask for the last one again": 8,
         "cancel all": 6,
         "ask how many wait": 3,
+        # Begun before the ring, it may come to its end after it.
+        "cancel one by command": 6,
     },
     # An ordinary call rings.
     "rung": {"answer": 70, "ignore": 15, "reject": 15},
@@ -28,15 +30,19 @@ WEIGHTS: dict[str, dict[str, int]] = {
         "answer and hang up": 8,
         "ignore": 15,
         "reject": 15,
+        # And answer, if it rings on.
+        "cancel by command": 12,
     },
     # A recall, whose caller has answered, rings at its callee.
     "rung by a recall": {
         "answer": 80,
         "ignore": 20,
+        "reject": 20,
     },
     # Somebody is being recalled for a callee whose phone is idle.
     "free for a recall": {
         "wait": 80,
+        "be taken": 20,
     },
     # Every few seconds, to a process.
     "process": {
@@ -55,29 +61,10 @@ WEIGHTS: dict[str, dict[str, int]] = {
     "disk": {
         "fill it": 10,
         "read-only between recalls": 8,
+        # Until it is over: nothing of it can be written down.
+        "read-only in a recall": 16,
     },
 }
-
-# Deeds that find faults which are known and not mended yet: ``--known-faults`` adds them. The judge looks for what they
-# show in any case. When a fault is mended its line goes to the table above.
-KNOWN_FAULTS: dict[str, dict[str, int]] = {
-    # A callee who rejects is rung again and again, with its caller.
-    "rung by a recall": {"reject": 20},
-    # A callee that is taken again has its caller rung without a pause and without a count.
-    "free for a recall": {"be taken": 20},
-    # A recall that is cancelled while it rings, and is answered then, rings its callee all the same; the next caller is
-    # rung meanwhile. A command begun before the ring may come to its end after it.
-    "recalled": {"cancel by command": 12},
-    "idle": {"cancel one by command": 6},
-    # What the dialplan can't report, for the disk is read-only, is rung again.
-    "disk": {"read-only in a recall": 16},
-}
-
-
-def add_known_faults() -> None:
-    """Let them happen from now on."""
-    for occasion, deeds in KNOWN_FAULTS.items():
-        WEIGHTS[occasion].update(deeds)
 
 
 def choose(occasion: str, chance: random.Random) -> str:

@@ -127,12 +127,14 @@ def _has_happened(case: Case, life: Life) -> bool:
     if request.state == rq.COMPLETED:
         return any(ring.answered for ring in life.rings) or case.have_met(caller, callee, request.ended)
     if request.state == rq.CANCELLED:
-        return any(
-            cancel.caller == caller
-            and cancel.callee in {"", callee}
-            and cancel.begun - ALIKE <= request.ended <= cancel.ended + ALIKE
-            for cancel in case.facts.cancels
-        )
+        for cancel in case.facts.cancels:
+            # One that rings ends when the ringing has.
+            rung = [ring.ended for ring in life.rings if ring.lasts(cancel.begun) or ring.lasts(cancel.ended)]
+            until = max([cancel.ended, *(case.decided_by(end) for end in rung)])
+            mine = cancel.caller == caller and cancel.callee in {"", callee}
+            if mine and cancel.begun - ALIKE <= request.ended <= until + ALIKE:
+                return True
+        return False
     if request.state == rq.EXPIRED:
         return request.ended - request.requested >= case.facts.settings.service_time - ALIKE
     return any(pair == caller + callee and request.requested <= at for at, pair in case.facts.dials)

@@ -283,7 +283,7 @@ def test_a_caller_who_hung_up_in_the_announcement_has_been_served() -> None:
     """The callee was not dialled, and its leg says so: completed; until it has said so the call is not over."""
     noted = settle(under_way(), Outcome(claimed=True, answered=True, caller="ANSWER"))
     assert noted is not None
-    assert settle(noted, Outcome(claimed=True, answered=True, caller="ANSWER"), file_waits=False) is None
+    assert settle(noted, Outcome(claimed=True, answered=True, caller="ANSWER", fresh=True), file_waits=False) is None
     ended = settle(noted, Outcome(claimed=True, answered=True, caller="ANSWER", callee="NOT-RUNG"))
     assert ended is not None
     assert (ended.state, ended.reason) == (rq.COMPLETED, "201 answered and hung up")

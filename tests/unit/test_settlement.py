@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,3 +150,13 @@ def test_nobody_is_rung_more_often_than_is_set(history: list[Outcome], attempts:
         if has_rung(outcome):
             assert after.not_before >= now + 1 + chosen.retry_pause
         request, now = after, max(now + 1, after.not_before)
+
+
+def test_who_hangs_up_before_the_callee_is_dialled_holds_nobody_up() -> None:
+    """The callee's leg was not there yet to tell of itself: completed, as soon as no more is to come."""
+    outcome = Outcome(claimed=True, answered=True, caller="ANSWER")
+    noted = under_way().but(NOW, "", answered=NOW)
+    for waits, fresh in ((True, False), (True, True), (False, True)):
+        assert settlement.settle(noted, replace(outcome, fresh=fresh), waits, False, NOW + 1, SETTINGS) is None
+    ended = settle(noted, outcome)
+    assert (ended.state, ended.reason) == (rq.COMPLETED, "201 answered and hung up")

@@ -11,7 +11,6 @@ from busy_callback.request import Request, make_stamp
 from busy_callback.settings import Settings
 
 from ..soaktest.calls import Call
-from ..soaktest.deeds import KNOWN_FAULTS, WEIGHTS
 from ..soaktest.evidence import Facts, Press, Told, read_log
 from ..soaktest.judge import judge
 from ..soaktest.ledger import balances, totals
@@ -244,6 +243,30 @@ def test_a_callee_that_is_taken_again_is_no_second_service() -> None:
     assert rules(facts) == set()
 
 
+def test_who_talks_in_a_recall_has_met() -> None:
+    """The callee of a recall had asked for its caller, too: that request is completed by their talk."""
+    facts = history()
+    back = Request(
+        f"202-201-{make_stamp(int((NOW + 14.5) * 1000))}",
+        requested=NOW + 14.5,
+        expires=NOW + 80,
+        state=rq.COMPLETED,
+        ended=NOW + 27,
+    )
+    facts.requests.append(back)
+    facts.presses.append(Press(NOW + 14.4, "202", "201"))
+    assert rules(facts) == set()
+
+
+def test_a_cancel_ends_the_ringing_first() -> None:
+    """A request that is cancelled while its caller's phone rings has ended when the ringing has."""
+    facts = history()
+    facts.requests[1] = made("203", 4.1, rq.CANCELLED, 34.2, "by the admin")
+    facts.calls[4:] = [call("203", "202", "ReDial 202", 32, 0, 33.8)]
+    facts.cancels = [Cancel(NOW + 32.5, NOW + 33.2, "203", "202", True)]
+    assert rules(facts) == set()
+
+
 LOG = """\
 [2026-11-25 18:19:12.130] VERBOSE[25137][C-00000002] pbx.c: Executing [202@busy-callback-register:2] \
 AGI("PJSIP/201-00000002", "busy_callback.py,201,202,busy") in new stack
@@ -267,9 +290,3 @@ def test_what_asterisks_log_tells() -> None:
     assert facts.told[0].at - facts.told[0].press == pytest.approx(0.615)
     assert [(cancel.caller, cancel.callee, cancel.confirmed) for cancel in facts.cancels] == [("201", "", True)]
     assert [pair for _, pair in facts.dials] == ["201202"]
-
-
-def test_known_faults_are_not_in_the_repertoire_twice() -> None:
-    """A deed that is turned on for good is no known fault any more."""
-    for occasion, deeds in KNOWN_FAULTS.items():
-        assert not set(deeds) & set(WEIGHTS[occasion])
