@@ -12,7 +12,7 @@ import stat
 
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
-from busy_callback.request import NO_REPLY, is_number
+from busy_callback.request import BUSY, is_number
 from busy_callback.setting_values import DEVICE, like, numbers, plan, seconds, whole, yes_or_no
 
 TYPE_CHECKING = False
@@ -40,6 +40,7 @@ class Settings:
     not_callees: Numbers = Numbers()
     offer: bool = True
     offer_pause: int = 3
+    not_logged_in: bool = True
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
@@ -70,7 +71,7 @@ class Settings:
 
     def service_duration(self, kind: str) -> int:
         """Return how long a request of that kind lives."""
-        return self.service_time_no_reply if kind == NO_REPLY else self.service_time
+        return self.service_time if kind == BUSY else self.service_time_no_reply
 
     def devices_of(self, extension: str) -> str:
         """Return the extension's devices as a dial string: ``[devices]`` first; '' where Asterisk has to be asked."""
@@ -101,10 +102,10 @@ _SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
-        "not_callers": numbers,
-        "not_callees": numbers,
+        **dict.fromkeys(("not_callers", "not_callees"), numbers),
         "offer": yes_or_no,
         "offer_pause": seconds(1, 30),
+        "not_logged_in": yes_or_no,
         "device": like(
             r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
             "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
