@@ -78,7 +78,7 @@ def one_at_a_time(case: Case) -> Iterator[Finding]:
     for position, one in enumerate(recalls):
         for two in recalls[position + 1 :]:
             same = one.recalled_for == two.recalled_for or one.phone == two.phone
-            if same and two.begun < case.until(one) - ALIKE:
+            if same and two.begun < case.served_until(one) - ALIKE:
                 people = (one.phone, two.phone, two.recalled_for)
                 yield Finding("one recall at a time", two.begun, people, f"{two}, while {one}")
 
