@@ -7,6 +7,7 @@ from .guard import Edit, Guard
 RACES = "tests/unit/setup/test_attack_links_and_races.py::"
 ASTRAY = "tests/unit/test_attack_root_led_astray.py::"
 SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
+OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
 
 GUARDS = (
@@ -117,6 +118,22 @@ GUARDS = (
         ),
         (f"{RACES}test_includes_without_end_hang_nobody",),
         hangs=True,
+    ),
+    Guard(
+        "what is root's already is not given away",
+        (Edit("busy_callback/setup/places.py", ' and name == "astspooldir" and _is_roots(', " and False and bool("),),
+        (f"{OWN}test_a_spool_that_is_the_package_itself",),
+    ),
+    Guard(
+        "requests and logs are removed by the user whose they are",
+        (
+            Edit(
+                "busy_callback/setup/uninstall.py",
+                "    if not speaker(os.environ, survey.asterisk_conf):",
+                "    if True:",
+            ),
+        ),
+        (f"{OWN}test_a_purge_where_asterisk_conf_leads",),
     ),
     Guard(
         "asterisk.conf's directories begin with /",
