@@ -1,7 +1,8 @@
 """Whose phone a channel is, and what Asterisk knows of an extension's devices; asked over AGI, on the caller's time.
 
 A channel's name begins with the device that made it (main/channel.c: TECHNOLOGY/DEVICE-UNIQUE), which is the admin's
-to name: that tells who calls. A caller ID does not, for a trunk passes on whatever its far end claims.
+to name: that tells who calls. A caller ID does not, for a trunk passes on whatever its far end claims; nor does the
+name of a chan_sip guest's channel, which has the host of its From header (channels/chan_sip.c, sip_new).
 """
 
 from __future__ import annotations
@@ -75,18 +76,30 @@ class Channel:
         """
         if not self.device:
             return ""
-        number = self._configured() or self._by_name(settings) or self._by_hint(settings) or self._by_freepbx(settings)
+        number = "" if self._is_guest() else self._named(settings)
         if not number and settings.callers == "any" and not self.device.startswith("Local/"):
             number = self.caller_id
         return number if number in settings.extensions else ""
 
     def is_phone_of(self, number: str, settings: Settings) -> bool:
         """Tell whether this channel is of a phone of the extension."""
-        return bool(self.device) and (
-            self.device in self._set_devices(number, settings)
-            or self.device in self._freepbx_devices(number)
-            or self._configured() == number
+        return (
+            bool(self.device)
+            and not self._is_guest()
+            and (
+                self.device in self._set_devices(number, settings)
+                or self.device in self._freepbx_devices(number)
+                or self._configured() == number
+            )
         )
+
+    def _is_guest(self) -> bool:
+        """Tell whether this is a channel of chan_sip's that is no peer's: its name is the far end's to choose."""
+        technology, _, name = self.device.partition("/")
+        return technology == "SIP" and self.ask("CHANNEL(peername)")[0] != name
+
+    def _named(self, settings: Settings) -> str:
+        return self._configured() or self._by_name(settings) or self._by_hint(settings) or self._by_freepbx(settings)
 
     def _configured(self) -> str:
         """Return BUSY_CALLBACK_FROM as the endpoint's set_var (PJSIP) or the peer's setvar (chan_sip) has it.

@@ -15,6 +15,20 @@ FUZZ = "tests/reliability/test_fuzz.py::"
 
 GUARDS = (
     Guard(
+        "a guest's channel is nobody's phone, whatever it is called",
+        (
+            Edit(
+                "busy_callback/channel.py",
+                'return technology == "SIP" and self.ask("CHANNEL(peername)")[0] != name',
+                "return False",
+            ),
+        ),
+        (
+            f"{SPOOFED}test_a_guest_whose_channel_bears_an_extensions_name",
+            "tests/acceptance/test_attack_guests.py::test_a_guest_who_claims_to_come_from_an_extension",
+        ),
+    ),
+    Guard(
         "only an extension's own phone asks for it",
         (
             Edit(
