@@ -15,6 +15,22 @@ FUZZ = "tests/reliability/test_fuzz.py::"
 
 GUARDS = (
     Guard(
+        "who was transferred to a code has not dialled it",
+        (
+            Edit(
+                "dialplan/extensions_busy_callback.conf",
+                " & ${LEN(${BLINDTRANSFER}${ATTENDEDTRANSFER})} = 0]?known)",
+                "]?known)",
+            ),
+        ),
+        ("tests/acceptance/test_attack_transfers.py::test_who_is_transferred_to_a_code_has_not_dialled_it",),
+    ),
+    Guard(
+        "who hid in the call hides in the request by a code",
+        (Edit("busy_callback/agi.py", "    if presentation == rq.RESTRICTED:\n", "    if False:\n"),),
+        ("tests/acceptance/test_recall_reach.py::test_a_hidden_number_stays_hidden_by_the_code",),
+    ),
+    Guard(
         "a guest's channel is nobody's phone, whatever it is called",
         (
             Edit(
