@@ -62,7 +62,6 @@ COUNTED = "COUNTED"
 KNOWN = "KNOWN"
 FAILURE_PROMPT = "busy-callback-failed"
 FULL_PROMPT = "busy-callback-full"
-_RESTRICTION, _HIDDEN = 0x60, 0x20  # of agi_callingpres (include/asterisk/callerid.h, AST_PRES_RESTRICTED)
 # What pyst2 raises when the channel or Asterisk is gone: its own errors, a broken pipe, a number that is none.
 GONE = (AGIException, OSError, ValueError)
 
@@ -166,9 +165,9 @@ def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variable
     caller = channel.caller(settings)
     if not caller:
         raise NumberError(f"{printable(channel.name, 80)} is no phone of ours")
-    callee = "".join(arguments)
+    callee, kind, presentation = "".join(arguments), "", ""
     if callee in {"", caller}:
-        callee, kind = channel.last(caller)
+        callee, kind, presentation = channel.last(caller)
     else:
         from busy_callback.offer import kind_of_wish
 
@@ -176,6 +175,8 @@ def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variable
     variables["BUSY_CALLBACK_FROM"] = caller
     variables["BUSY_CALLBACK_TO"] = callee if callee in settings.extensions else ""
     variables["BUSY_CALLBACK_KIND"] = kind if kind in rq.KINDS else rq.BUSY
+    if presentation == rq.RESTRICTED:
+        variables["CALLERID(pres)"] = "prohib"  # who hid in the call itself does so in the request by a code
     return KNOWN
 
 
@@ -205,14 +206,7 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tup
     spool.prepare()
     language = str(agi.env.get("agi_language", ""))
     language = language if rq.is_language(language) else ""
-    return spool.register(caller, callee, kind, language, settings, time.time(), context, _presentation(agi))
-
-
-def _presentation(agi: AGI) -> str:
-    """Return RESTRICTED where the caller's number is hidden, else ''."""
-    text = str(agi.env.get("agi_callingpres", ""))
-    hidden = text.isascii() and text.isdigit() and int(text[:9]) & _RESTRICTION == _HIDDEN
-    return rq.RESTRICTED if hidden else ""
+    return spool.register(caller, callee, kind, language, settings, time.time(), context, channel.presentation)
 
 
 def _context(channel: Channel, caller: str, own: bool, settings: Settings) -> str:

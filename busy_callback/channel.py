@@ -1,14 +1,15 @@
 """Whose phone a channel is, and what Asterisk knows of an extension's devices; asked over AGI, on the caller's time.
 
 A channel's name begins with the device that made it (main/channel.c: TECHNOLOGY/DEVICE-UNIQUE), which is the admin's
-to name: that tells who calls. A caller ID does not, for a trunk passes on whatever its far end claims.
+to name: that tells who calls. A caller ID does not, for a trunk passes on whatever its far end claims; nor does the
+name of a chan_sip guest's channel, which has the host of its From header (channels/chan_sip.c, sip_new).
 """
 
 from __future__ import annotations
 
 import re
 
-from busy_callback.request import is_context, is_number
+from busy_callback.request import RESTRICTED, is_context, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from busy_callback.settings import Settings
 
 RECALL_CONTEXT = "custom-auto-redial"  # callfile's; not imported for one word
+_RESTRICTION, _HIDDEN = 0x60, 0x20  # of agi_callingpres (include/asterisk/callerid.h, AST_PRES_RESTRICTED)
 _DEVICE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}")  # what may stand in a question, as in pbx/ami
 LAST_NUMBERS = "busy-callback-last"  # the family in Asterisk's database
 _MANY = 1000  # numbers of a plan that are looked through for the one whose hint has a device
@@ -29,13 +31,17 @@ class Channel:
     """The channel that an AGI script serves.
 
     ``device`` is the dial string of what made it, a phone or a trunk, and '' where its name tells of none;
-    ``caller_id`` is the number that it presents, which is no proof of anything.
+    ``caller_id`` is the number that it presents, which is no proof of anything, and ``presentation`` RESTRICTED where
+    that is hidden, else ''.
     """
 
     def __init__(self, agi: AGI) -> None:
         self._agi = agi
         self.name = str(agi.env.get("agi_channel", ""))
         self.caller_id = str(agi.env.get("agi_callerid", ""))
+        shown = str(agi.env.get("agi_callingpres", ""))
+        hidden = shown.isascii() and shown.isdigit() and int(shown[:9]) & _RESTRICTION == _HIDDEN
+        self.presentation = RESTRICTED if hidden else ""
         device = self.name.rpartition("-")[0]
         self.device = device if _DEVICE.fullmatch(device) else ""
 
@@ -75,18 +81,30 @@ class Channel:
         """
         if not self.device:
             return ""
-        number = self._configured() or self._by_name(settings) or self._by_hint(settings) or self._by_freepbx(settings)
+        number = "" if self._is_guest() else self._named(settings)
         if not number and settings.callers == "any" and not self.device.startswith("Local/"):
             number = self.caller_id
         return number if number in settings.extensions else ""
 
     def is_phone_of(self, number: str, settings: Settings) -> bool:
         """Tell whether this channel is of a phone of the extension."""
-        return bool(self.device) and (
-            self.device in self._set_devices(number, settings)
-            or self.device in self._freepbx_devices(number)
-            or self._configured() == number
+        return (
+            bool(self.device)
+            and not self._is_guest()
+            and (
+                self.device in self._set_devices(number, settings)
+                or self.device in self._freepbx_devices(number)
+                or self._configured() == number
+            )
         )
+
+    def _is_guest(self) -> bool:
+        """Tell whether this is a channel of chan_sip's that is no peer's: its name is the far end's to choose."""
+        technology, _, name = self.device.partition("/")
+        return technology == "SIP" and self.ask("CHANNEL(peername)")[0] != name
+
+    def _named(self, settings: Settings) -> str:
+        return self._configured() or self._by_name(settings) or self._by_hint(settings) or self._by_freepbx(settings)
 
     def _configured(self) -> str:
         """Return BUSY_CALLBACK_FROM as the endpoint's set_var (PJSIP) or the peer's setvar (chan_sip) has it.
@@ -134,13 +152,14 @@ class Channel:
     # -- its last number ---------------------------------------------------------------------------
 
     def keep_last(self, caller: str, callee: str, kind: str) -> None:
-        """Keep, in Asterisk's database, whom the caller may ask for afterwards: one row an extension."""
-        self._agi.execute("DATABASE PUT", f'"{LAST_NUMBERS}"', f'"{caller}"', f'"{callee},{kind}"')
+        """Keep, in Asterisk's database, whom the caller may ask for afterwards and whether it hid: a row a caller."""
+        row = ",".join(filter(None, (callee, kind, self.presentation)))
+        self._agi.execute("DATABASE PUT", f'"{LAST_NUMBERS}"', f'"{caller}"', f'"{row}"')
 
-    def last(self, caller: str) -> tuple[str, str]:
-        """Return the caller's last number and the kind of request that it is for; both as they are kept."""
-        callee, _, kind = self.ask(f"DB({LAST_NUMBERS}/{caller})")[0].partition(",")
-        return callee, kind
+    def last(self, caller: str) -> tuple[str, str, str]:
+        """Return the caller's last number, the kind of request that it is for, and its presentation, as kept."""
+        callee, kind, presentation = (*self.ask(f"DB({LAST_NUMBERS}/{caller})")[0].split(",", 2), "", "")[:3]
+        return callee, kind, presentation
 
     # -- an extension's devices --------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
-
 _MOST = 1 << 20  # characters of a file
 
 
@@ -278,7 +277,7 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
     """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
 
     Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR, AST_CONFIG_DIR and AST_LOG_DIR (res_agi.c,
-    launch_script), and no file is read. Raises SettingsError when a named asterisk.conf can't be read.
+    launch_script), and no file is read. Raises SettingsError where a named one can't be read, or is no path from /.
     """
     named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
     directories = Directories()
@@ -296,5 +295,7 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
     for line in lines:
         match = re.match(r"\s*(ast[a-z]+|runuser)\s*=>?\s*([^;]*)", line)
         if match and hasattr(Directories, match[1]) and match[2].strip():
+            if match[1].endswith("dir") and not match[2].startswith("/"):
+                raise SettingsError(f"{named or ASTERISK_CONF}: {match[0].strip()!r} is no path from / on; correct it")
             setattr(directories, match[1], match[2].strip())
     return directories

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from asterisk.manager import Manager, ManagerException, ManagerMsg
 
+from busy_callback.pbx.other_end import stranger
+from busy_callback.store.safe_paths import user_name
+
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 _MAX_LINES = 200  # of one message
 # Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
@@ -90,8 +93,12 @@ class Session(Manager):  # type: ignore[misc]
         self._on_end = on_end
 
     def connect(self, host: str, port: int) -> None:
-        """Connect and wait for the greeting; OSError where nobody listens."""
-        self._sock = _Wire(socket.create_connection((host, port)), self._on_event)
+        """Connect and wait for the greeting; OSError where nobody listens.
+
+        Whoever is faster than an Asterisk that starts again can have its port: to a stranger nothing is told.
+        """
+        connection = socket.create_connection((host, port))
+        self._sock = _Wire(connection, self._on_event)
         self._connected.set()
         self._running.set()
         self.message_thread.start()
@@ -100,6 +107,9 @@ class Session(Manager):  # type: ignore[misc]
             raise ManagerException(
                 "it has ended the connection at once; too many may be open (manager.conf: authlimit)"
             )
+        user = stranger(connection)
+        if user is not None:
+            raise ManagerException(f"it is user {user_name(user)} who listens there, and not Asterisk (see ss -ltnp)")
 
     def send_actions(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[ManagerMsg]:
         """Send actions in one go and return their answers, which come in the same order.

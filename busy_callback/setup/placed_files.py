@@ -133,10 +133,14 @@ def schedule(survey: Survey) -> Iterator[Change]:
 
 
 def _one_word(path: str, where: str) -> str:
-    """Return the path, if it is one word of nothing but itself in a file that root's programs read."""
-    if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
+    """Return the path, if it is one word of nothing but itself in a file that root's programs read.
+
+    Without the slash in front it may be a word of theirs: logrotate takes ``include=/a/path`` for an order.
+    """
+    if not re.fullmatch(r"/[A-Za-z0-9_./+:@=-]+", path):
         raise SetupError(
-            f"{path!r} can't stand in {where}: let Asterisk's directories be of letters, digits and _./+:@=-"
+            f"{path!r} can't stand in {where}: let Asterisk's directories begin with / and be of letters, digits and "
+            "_./+:@=-"
         )
     return path
 

@@ -43,6 +43,9 @@ def strange_places(survey: Survey, said_by: int, allowed: Sequence[str]) -> list
             found.append((path, f"{name} => {path}, which user {user_name(writer)} can write"))
         elif said_by and not writer and not _is_pbxs(real):
             found.append((path, f"{name} => {path}, which is a folder of root's and none of a PBX's"))
+        elif said_by and not writer and name == "astspooldir" and _is_roots(Path(survey.directories.spool)):
+            told = f"{Path(survey.directories.spool).name} there is root's already, and would become"
+            found.append((path, f"{name} => {path}: {told} user {survey.owner.name}'s"))
     return found
 
 
@@ -78,6 +81,14 @@ def _is_pbxs(path: str) -> bool:
     if _is_below(path, ("/opt", "/srv")):
         return any(part.startswith("asterisk") for part in Path(path).parts[2:])
     return _is_below(path, (f"{prefix}/{parent}/asterisk" for prefix in _PREFIXES for parent in _PARENTS))
+
+
+def _is_roots(path: Path) -> bool:
+    """Tell whether something of root's is at a path in a folder of root's."""
+    try:
+        return path.lstat().st_uid == 0
+    except FileNotFoundError:
+        return False
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from busy_callback.errors import SetupError
+from busy_callback.errors import PathError, SetupError
 from busy_callback.setup import as_owner, manager_conf, placed_files
 from busy_callback.setup.changing import undo
 from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
@@ -17,6 +17,7 @@ from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import names_in, remove, remove_tree
 from busy_callback.setup.survey import COMMAND, Survey
 from busy_callback.setup.taking_up import say, take_up
+from busy_callback.store.asterisk_user import speaker
 from busy_callback.store.handover import RELIEF
 
 
@@ -42,6 +43,8 @@ def take_out(survey: Survey, journal: Journal, purge: bool) -> list[Back]:
     if purge and survey.runs:
         as_owner.call(survey.owner.uid, survey.console.forget)
     journal.told()
+    for path in _kept(survey) if purge else ():
+        say(f"kept {path}: user {survey.owner.name} can't remove it")
     return left
 
 
@@ -62,13 +65,26 @@ def report(survey: Survey, journal: Journal, backs: Sequence[Back], done: str = 
 
 
 def _purge(survey: Survey) -> None:
-    """Remove the requests, by the user whose they are, and the log."""
+    """Remove the requests and the log, by the user whose they are; by root only where root's own word names them."""
+    as_owner.call(survey.owner.uid, _remove_what_is_kept, survey)
+    if not speaker(os.environ, survey.asterisk_conf):
+        _remove_what_is_kept(survey)  # they may lie in folders that are not the user's
+
+
+def _remove_what_is_kept(survey: Survey) -> None:
+    for path in _kept(survey):
+        with contextlib.suppress(OSError, PathError):
+            remove_tree(path)
+            remove(path)
+
+
+def _kept(survey: Survey) -> list[Path]:
+    """Return what there is of requests and logs."""
     spool, log = Path(survey.directories.spool), Path(survey.directories.log)
-    as_owner.call(survey.owner.uid, remove_tree, spool)
-    with contextlib.suppress(OSError):
-        remove(spool)  # it may be empty by now, in a folder that is not the user's
-    for name in names_in(log.parent, log.name):
-        remove(log.parent / name)
+    logs = []
+    with contextlib.suppress(PathError):  # asterisk has a link on the way: nothing of ours was written there
+        logs = names_in(log.parent, log.name)
+    return [*filter(os.path.lexists, [spool]), *(log.parent / name for name in logs)]
 
 
 def _end_pollers(survey: Survey) -> None:

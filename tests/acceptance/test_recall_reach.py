@@ -77,6 +77,32 @@ def test_a_hidden_number_stays_hidden(open_office: OpenOffice, release: Release)
     assert complaints(office) == []
 
 
+def test_a_hidden_number_stays_hidden_by_the_code(open_office: OpenOffice, release: Release) -> None:
+    """201 hid its number in the call, pressed nothing, and asks with *66, which hides nothing: hidden still."""
+    office = open_office(more_dialplan=HIDING, phone_lines=hiding(release))
+    a, b, c = office.phones.values()
+    office.watch()
+    office.talk(b, c)
+    a.dial("*67202")
+    a.established()
+    a.wait_until_sound()
+    a.hang_up()
+    a.closed()
+    office.wait_idle("201")
+    a.dial("*66")
+    a.closed()
+    assert [request.presentation for request in office.live()] == [RESTRICTED]
+    office.wait_idle("201")
+    b.hang_up()
+    a.answer()
+    b.answer()
+    a.wait_until_tone(b.tone)
+    a.hang_up()
+    office.until_logged("completed: 201 and 202 talked")
+    for secret in ("Phone 201", "sip:201@"):
+        assert secret not in b.sip_trace()
+
+
 def test_a_number_that_is_shown_is_shown(open_office: OpenOffice, release: Release) -> None:
     """The same without hiding anything: 202's phone hears name and number."""
     office, a, b, _c = one_waits(open_office, phone_lines=hiding(release))

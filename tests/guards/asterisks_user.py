@@ -7,6 +7,8 @@ from .guard import Edit, Guard
 RACES = "tests/unit/setup/test_attack_links_and_races.py::"
 ASTRAY = "tests/unit/test_attack_root_led_astray.py::"
 SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
+OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
+WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
 
 GUARDS = (
     Guard(
@@ -116,6 +118,38 @@ GUARDS = (
         ),
         (f"{RACES}test_includes_without_end_hang_nobody",),
         hangs=True,
+    ),
+    Guard(
+        "what is root's already is not given away",
+        (Edit("busy_callback/setup/places.py", ' and name == "astspooldir" and _is_roots(', " and False and bool("),),
+        (f"{OWN}test_a_spool_that_is_the_package_itself",),
+    ),
+    Guard(
+        "requests and logs are removed by the user whose they are",
+        (
+            Edit(
+                "busy_callback/setup/uninstall.py",
+                "    if not speaker(os.environ, survey.asterisk_conf):",
+                "    if True:",
+            ),
+        ),
+        (f"{OWN}test_a_purge_where_asterisk_conf_leads",),
+    ),
+    Guard(
+        "asterisk.conf's directories begin with /",
+        (
+            Edit(
+                "busy_callback/settings.py",
+                'if match[1].endswith("dir") and not match[2].startswith("/"):',
+                "if False:",
+            ),
+        ),
+        (f"{WORDS}test_a_log_folder_that_is_an_order_to_logrotate",),
+    ),
+    Guard(
+        "what stands in a file that root's programs read is a path alone",
+        (Edit("busy_callback/setup/placed_files.py", 're.fullmatch(r"/[A-Za', 're.search(r"[A-Za'),),
+        (f"{WORDS}test_a_log_that_is_more_than_a_path",),
     ),
     Guard(
         "what is printed does nothing to a terminal",

@@ -15,6 +15,36 @@ FUZZ = "tests/reliability/test_fuzz.py::"
 
 GUARDS = (
     Guard(
+        "who was transferred to a code has not dialled it",
+        (
+            Edit(
+                "dialplan/extensions_busy_callback.conf",
+                " & ${LEN(${BLINDTRANSFER}${ATTENDEDTRANSFER})} = 0]?known)",
+                "]?known)",
+            ),
+        ),
+        ("tests/acceptance/test_attack_transfers.py::test_who_is_transferred_to_a_code_has_not_dialled_it",),
+    ),
+    Guard(
+        "who hid in the call hides in the request by a code",
+        (Edit("busy_callback/agi.py", "    if presentation == rq.RESTRICTED:\n", "    if False:\n"),),
+        ("tests/acceptance/test_recall_reach.py::test_a_hidden_number_stays_hidden_by_the_code",),
+    ),
+    Guard(
+        "a guest's channel is nobody's phone, whatever it is called",
+        (
+            Edit(
+                "busy_callback/channel.py",
+                'return technology == "SIP" and self.ask("CHANNEL(peername)")[0] != name',
+                "return False",
+            ),
+        ),
+        (
+            f"{SPOOFED}test_a_guest_whose_channel_bears_an_extensions_name",
+            "tests/acceptance/test_attack_guests.py::test_a_guest_who_claims_to_come_from_an_extension",
+        ),
+    ),
+    Guard(
         "only an extension's own phone asks for it",
         (
             Edit(

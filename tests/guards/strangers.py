@@ -10,6 +10,22 @@ EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
     Guard(
+        "to a stranger on the manager's port nothing is told",
+        (Edit("busy_callback/pbx/ami_session.py", "        if user is not None:\n", "        if False:\n"),),
+        ("tests/unit/pbx/test_attack_port.py::test_a_stranger_on_the_managers_port_is_told_nothing",),
+    ),
+    Guard(
+        "our own user and root are none",
+        (
+            Edit(
+                "busy_callback/pbx/other_end.py",
+                "None if int(row[7]) in (0, os.geteuid()) else int(row[7])",
+                "int(row[7])",
+            ),
+        ),
+        ("tests/unit/pbx/test_attack_port.py::test_an_asterisk_of_our_own_user_is_none",),
+    ),
+    Guard(
         "only a regular file of ours is read",
         (
             Edit("busy_callback/store/durable.py", "        _check(os.fstat(descriptor), path)\n"),

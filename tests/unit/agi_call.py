@@ -49,7 +49,9 @@ def run(
         )
         said = done.stdout.decode().splitlines()
     else:
-        said = _talk([sys.executable, str(SCRIPT), *arguments], environ, head, values or {})
+        peer = re.findall(r"^agi_channel: SIP/(.*)-", head, re.MULTILINE)
+        values = {"CHANNEL(peername)": "".join(peer), **(values or {})}
+        said = _talk([sys.executable, str(SCRIPT), *arguments], environ, head, values)
     return [command for command in said if not command.startswith(QUESTION)]
 
 
@@ -88,7 +90,7 @@ class Asterisk:
 
     def __init__(self, channel: str, values: Mapping[str, str] | None = None, caller_id: str = "") -> None:
         self.env = {"agi_channel": f"{channel}-00000001", "agi_callerid": caller_id}
-        self.values = dict(values or {})
+        self.values = {"CHANNEL(peername)": channel.partition("/")[2], **(values or {})}
         self.commands: list[str] = []
         self.questions = 0
 

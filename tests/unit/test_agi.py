@@ -67,6 +67,17 @@ def test_a_phone_learns_whose_it_is_and_whom_it_called_last(directories: Directo
         }
 
 
+def test_who_hid_in_the_call_hides_in_the_request_by_a_code(directories: Directories) -> None:
+    """A row that says so hides the number of the channel that the code was dialled on; no other row does."""
+    for row, hides in (("202,busy,restricted", True), ("202,busy,", False), ("202,busy,x", False), ("202", False)):
+        commands = run(directories, "caller", values={"DB(busy-callback-last/201)": row}, head=OWN)
+        assert ('SET VARIABLE "CALLERID(pres)" "prohib"' in commands) == hides
+    head = OWN.replace("\n\n", "\nagi_callingpres: 35\n\n")
+    values = {"DEVICE_STATE(PJSIP/202)": "INUSE", "CHANNELS(^PJSIP/202-)": "PJSIP/202-00000001"}
+    commands = run(directories, "offer", "202", "BUSY", head=head, values=values)
+    assert 'DATABASE PUT "busy-callback-last" "201" "202,busy,restricted"' in commands
+
+
 def test_a_third_argument_names_the_kind(directories: Directories) -> None:
     """no-reply asks for completion on no reply."""
     run(directories, "201", "202", "no-reply")

@@ -58,6 +58,19 @@ def test_nothing_is_offered_to_a_claimed_caller_id(directories: Directories, cha
     assert status(run(directories, "caller", head=head, values={"DB(busy-callback-last/201)": "202,busy"})) == "REFUSED"
 
 
+@pytest.mark.parametrize("peer", ["", "trunk"])
+def test_a_guest_whose_channel_bears_an_extensions_name(directories: Directories, peer: str) -> None:
+    """A channel of chan_sip's is a phone's only where it is that peer's: a guest's is called by its From header."""
+    head, guest = "agi_channel: SIP/201-00000001\nagi_callerid: 201\n\n", {"CHANNEL(peername)": peer}
+    assert status(run(directories, "201", "202", head=head, values=guest)) == "REFUSED"
+    assert status(run(directories, "cancel", "201", head=head, values=guest)) == "REFUSED"
+    assert status(run(directories, "caller", head=head, values=guest)) == "REFUSED"
+    values = {"DEVICE_STATE(PJSIP/202)": "INUSE", "CHANNELS(^PJSIP/202-)": "PJSIP/202-00000001", **guest}
+    assert (
+        set_variables(run(directories, "offer", "202", "BUSY", head=head, values=values))["BUSY_CALLBACK_PROMPT"] == ""
+    )
+
+
 @pytest.mark.parametrize("channel", ["PJSIP/trunk-00000001", "SIP/trunk-00000001", "DAHDI/1-1", "IAX2/trunk-1"])
 def test_a_variable_that_a_dialplan_filled_is_no_proof(directories: Directories, channel: str) -> None:
     """BUSY_CALLBACK_FROM counts only as the endpoint's configuration has it: a dialplan may take a caller ID for it."""

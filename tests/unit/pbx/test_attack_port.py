@@ -1,0 +1,86 @@
+"""Attack: somebody else takes the manager's port while Asterisk is away, and waits there for our secret."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from busy_callback.errors import AsteriskError
+from busy_callback.pbx.ami import Ami
+from busy_callback.settings import Settings
+
+GREETING = b"Asterisk Call Manager/9.0.0\r\n"
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def listening(host: str, family: socket.AddressFamily, user: int) -> Iterator[tuple[int, int]]:
+    """Let a user greet who connects, as Asterisk does; yield the port, and where what was said to it can be read."""
+    with socket.socket(family) as listener:
+        try:
+            listener.bind((host, 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        port = listener.getsockname()[1]
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+            mine = socket.socket(family)
+            mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            mine.bind((host, port))
+            mine.listen()
+            os.write(writing, b"!")
+            connection = mine.accept()[0]
+            connection.sendall(GREETING)
+            while data := connection.recv(4096):
+                os.write(writing, data)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    assert os.read(reading, 1) == b"!"
+    try:
+        yield port, reading
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(reading)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize(
+    ("host", "listens", "family"),
+    [
+        ("127.0.0.1", "127.0.0.1", socket.AF_INET),
+        ("127.0.0.1", "0.0.0.0", socket.AF_INET),
+        ("127.0.0.1", "::ffff:127.0.0.1", socket.AF_INET6),
+        ("127.0.0.1", "::", socket.AF_INET6),
+        ("localhost", "127.0.0.1", socket.AF_INET),
+    ],
+)
+def test_a_stranger_on_the_managers_port_is_told_nothing(host: str, listens: str, family: socket.AddressFamily) -> None:
+    """Neither user nor secret, nor whose state we ask for: the error names who it is."""
+    settings = Settings()
+    settings.host, settings.secret = host, "our-own-secret"
+    with listening(listens, family, NOBODY) as (settings.port, said):
+        with pytest.raises(AsteriskError, match="user nobody who listens there, and not Asterisk"), Ami(settings):
+            pass
+        assert os.read(said, 4096) == b""
+
+
+def test_an_asterisk_of_our_own_user_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one of root's, nor one of which the kernel tells nothing: on another machine, in another container."""
+    settings = Settings()
+    with listening("127.0.0.1", socket.AF_INET, os.geteuid()) as (settings.port, said):
+        monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 0.5)
+        with pytest.raises(AsteriskError, match="did not answer Login"), Ami(settings):
+            pass
+        assert b"Action: Login" in os.read(said, 4096)
