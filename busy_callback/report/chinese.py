@@ -45,6 +45,7 @@ _HISTORY = {
         "{callee} 空閒 {seconds} 秒後，回撥 {caller}（第 {number} 次）"
     ),
     "{caller} answered": "{caller} 接聽了回撥",
+    "{caller} asked again for {callee} in the recall": "{caller} 在回撥中再次登記對 {callee} 的回撥",
     "{callee} is free, but {caller} is not": "{callee} 空閒了，但 {caller} 不在空閒",
     "{caller} is free again": "{caller} 又空閒了",
     "{callee} uses the phone": "{callee} 使用了話機",
@@ -82,6 +83,9 @@ _WHY = {
     ),
     "{caller} has answered the recall; the call to {callee} is under way.": "{caller} 已接聽回撥，正在接通 {callee}。",
     "{caller} is being rung now, since {when}.": "自 {when} 起正在回撥 {caller}。",
+    "{callee} was not logged in then: it is waited for until its phone is there.": (
+        "當時 {callee} 的話機未連線：要等它連線後才會回撥。"
+    ),
     "{callee} did not answer then: it is waited for until it has used its phone.": (
         "當時 {callee} 沒有接聽：要等 {callee} 用過話機之後才回撥。"
     ),

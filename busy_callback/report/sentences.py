@@ -54,6 +54,7 @@ EVENTS: tuple[tuple[str, str, str], ...] = (
         "{caller} is rung (recall {number}), {seconds} s after {callee} got free",
     ),
     ("answered", "{caller} answered", ""),
+    ("asked", "{caller} asked again for {callee} in the recall", ""),
     ("suspended", "suspended: {callee} is free, but {caller} is not", "{callee} is free, but {caller} is not"),
     ("resumed", "resumed: {caller} is free again", "{caller} is free again"),
     ("used", "{callee} uses the phone", ""),

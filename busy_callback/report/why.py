@@ -114,6 +114,8 @@ class _Live(_Teller):
         request, now = self.request, self.facts.now
         if request.kind == rq.NO_REPLY and not request.callee_used:
             yield self.say("{callee} did not answer then: it is waited for until it has used its phone.")
+        if request.kind == rq.NOT_LOGGED_IN:
+            yield self.say("{callee} was not logged in then: it is waited for until its phone is there.")
         if request.not_before > now:
             yield self.say(
                 "The last attempt came to nothing: {why}. The next one is made from {when} on.",

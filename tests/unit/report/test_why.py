@@ -94,6 +94,13 @@ def test_a_callee_that_did_not_answer_must_use_its_phone_first() -> None:
     assert "waited for" not in say(request.but(NOW, "202 uses the phone", callee_used=NOW), _202=FREE, _201=FREE)
 
 
+def test_a_callee_that_was_not_logged_in_must_be_there_first() -> None:
+    """And what became of its phone is said."""
+    told = say(ask("201", "202", kind=rq.NOT_LOGGED_IN), _202=Line(policy.UNAVAILABLE, NOW), _201=FREE)
+    assert "202 was not logged in then" in told
+    assert "The phone of 202 is not there (not registered) since 08:00." in told
+
+
 def test_a_pause_after_an_attempt_is_said_with_its_reason() -> None:
     """Why the last attempt came to nothing, and when the next is made."""
     tried = policy.begin(ask("201", "202"), 7, NOW + 30)
