@@ -10,6 +10,7 @@ first. A file that is lost or can't be read begins anew, which Prometheus takes 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import Counter
@@ -26,6 +27,7 @@ from busy_callback.store.history import read_request
 from busy_callback.store.spool import Spool
 
 FORMAT = 1
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 WAITS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 2700.0, 3600.0, 7200.0, 10800.0)  # seconds
 RINGS = (0.5, 1.0, 2.0, 5.0, 5.5, 6.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0)  # seconds; guard_time is 5 by default
 
@@ -122,7 +124,9 @@ def _save(spool: Spool, counted: Counted) -> None:
         "fingerprints": sorted(counted.fingerprints),
     }
     temporary = spool.path("", "metrics.new")  # not in tmp/, which a poll may clear away meanwhile
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    descriptor = os.open(temporary, _NEW, FILE_MODE)
     with open(descriptor, "w", encoding="ascii") as file:
         json.dump(data, file)
     os.rename(temporary, spool.path("", "metrics"))
