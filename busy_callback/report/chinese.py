@@ -82,6 +82,7 @@ _WHY = {
         "{caller} 自 {when} 起等候接通 {callee}，最晚到 {end}。"
     ),
     "{caller} has answered the recall; the call to {callee} is under way.": "{caller} 已接聽回撥，正在接通 {callee}。",
+    "It is cancelled, {why}: the ringing is about to end.": "已取消（{why}），響鈴即將停止。",
     "{caller} is being rung now, since {when}.": "自 {when} 起正在回撥 {caller}。",
     "{callee} was not logged in then: it is waited for until its phone is there.": (
         "當時 {callee} 的話機未連線：要等它連線後才會回撥。"

@@ -141,9 +141,9 @@ def _row(request: Request, now: float) -> tuple[str, ...]:
     waits = (request.ended or now) - request.requested
     left = "-" if request.ended else ENGLISH.duration(max(0.0, request.expires - now))
     latest = request.events[-1][1] if request.events else ""
-    attempts = str(request.attempt)
+    state = f"{request.state}, cancelled" if request.cancelled else request.state
     return (
-        *(request.caller, request.callee, request.kind, request.state, attempts),
+        *(request.caller, request.callee, request.kind, state, str(request.attempt)),
         *(ENGLISH.duration(round(max(0.0, waits))), left, latest),
     )
 

@@ -105,6 +105,8 @@ class _Live(_Teller):
             yield self.say("{caller} has answered the recall; the call to {callee} is under way.")
         elif request.state == rq.RECALLING:
             yield self.say("{caller} is being rung now, since {when}.", when=self.clock(request.started))
+            if request.cancelled:
+                yield self.say("It is cancelled, {why}: the ringing is about to end.", why=self.told(request.reason))
         else:
             yield from self._what_it_waits_for()
             yield from self._place_in_line()

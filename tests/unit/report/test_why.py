@@ -118,6 +118,8 @@ def test_a_recall_under_way_is_said() -> None:
     ringing = policy.begin(ask("201", "202"), 7, NOW + 30)
     assert "201 is being rung now, since 08:00." in say(ringing)
     assert "201 has answered the recall" in say(ringing.but(NOW, "201 answered", answered=NOW))
+    told = say(ringing.but(NOW, "cancelled by the caller, while 201 rings", reason="by the caller"))
+    assert "It is cancelled, by the caller: the ringing is about to end." in told
     assert "201 is being called back by 202 now." in say(ask("203", "202", 1), NOW + 60, ringing, _202=FREE)
 
 
