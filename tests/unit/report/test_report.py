@@ -62,8 +62,14 @@ def test_a_browser_shows_it_and_fetches_nothing(browser: Browser, page: Path) ->
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_nothing_is_cut_off_at_any_width(browser: Browser, page: Path, width: int) -> None:
-    """A phone, a tablet, a desk: nothing is wider than the window, no text in a picture too small to read."""
+def test_nothing_is_cut_off_at_any_width(browser: Browser, run: Run, a_past: Spool, tmp_path: Path, width: int) -> None:
+    """A phone, a tablet, a desk: nothing is wider than its place, no text in a picture too small to read."""
+    page, now = tmp_path / "page.html", time.time()
+    for caller, state in (("201", rq.WAITING), ("203", rq.SUSPENDED), ("204", rq.RECALLING)):
+        request = a_past.load(a_past.register(caller, "100", rq.BUSY, "", Settings(), now)[1])
+        assert request
+        a_past.replace(request, request.but(now, "x", state=state))
+    assert run("report", "-o", str(page)).exit_code == 0
     browser.open(page, width)
     assert browser.ask(OVERFLOW) == 0
     wide = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length"
