@@ -21,6 +21,9 @@ def shared(pattern):
     return list(folders.items())
 
 
+REPORT = ["jinja2>=3.0", "matplotlib>=3.5"]  # busy-callback report
+METRICS = ["prometheus-client>=0.15"]  # busy-callback metrics
+
 setup(
     name="busy-callback",
     version=VERSION,
@@ -30,7 +33,7 @@ setup(
     license="MIT",
     python_requires=">=3.9",
     packages=find_packages(include=["busy_callback", "busy_callback.*"]),
-    package_data={"busy_callback": ["py.typed"]},
+    package_data={"busy_callback": ["py.typed"], "busy_callback.report": ["page.html"]},
     # What `busy-callback install` puts into a PBX; a wheel and an sdist hold it. The AGI script is no script of
     # pip's: beside the command, busy_callback.py would be imported in the package's place.
     data_files=[
@@ -42,11 +45,16 @@ setup(
     ],
     install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
     extras_require={
+        "report": REPORT,
+        "metrics": METRICS,
         "test": [
+            *REPORT,
+            *METRICS,
             "coverage>=7.10",
             "hypothesis",
             "mypy",
             "numpy",
+            "pyte",
             "pytest>=7,<9.2",  # with 9.2 pytest-xdist 3.8 spreads its groups over all processes
             "pytest-timeout",
             "pytest-xdist",

@@ -106,9 +106,10 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     verb = arguments[0] if arguments[:1] and arguments[0] in {"offer", "caller", "cancel", "count"} else ""
     variables: dict[str, str] = {}
     status = complaint = request_id = ""
+    offered: tuple[str, str, str, str, float, bool] | None = None
     try:
         if verb == "offer":
-            _offer(agi, arguments[1:], environ, variables)
+            offered = _offer(agi, arguments[1:], environ, variables)
         elif verb == "caller":
             status = _caller(agi, arguments[1:], environ, variables)
         elif verb:
@@ -128,6 +129,10 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
         status, complaint = ERROR, f"{type(error).__name__}: {error}"
     try:
         _tell(agi, "" if verb == "offer" else status, variables)
+        if offered:
+            from busy_callback.store.offers import note_offer  # now nobody waits for it
+
+            note_offer(*offered)
         if complaint:
             _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
         elif verb not in {"offer", "caller"}:
@@ -138,8 +143,10 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     return 1 if status == ERROR else 0
 
 
-def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> None:
-    """Decide what the caller is offered, put that into ``variables``, and log why."""
+def _offer(
+    agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]
+) -> tuple[str, str, str, str, float, bool] | None:
+    """Decide what the caller is offered, put that into ``variables``, and log why; return what ``note_offer`` takes."""
     from busy_callback.offer import Offer, decide  # a registration does not wait for it
 
     spool, settings = _open(agi, environ)
@@ -152,6 +159,9 @@ def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables
     variables["BUSY_CALLBACK_PAUSE"] = str(settings.offer_pause)
     variables["BUSY_CALLBACK_PROMPT"] = offer.prompt  # the last one: without it, nothing is offered
     agi.verbose(printable(f"busy_callback.py: {'' if offer.prompt else 'nothing is offered: '}{offer.reason}", 300), 3)
+    if not offer.kind:
+        return None
+    return spool.directory, offer.caller, arguments[0], offer.kind, time.time(), settings.history_days > 0
 
 
 def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> str:

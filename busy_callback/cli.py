@@ -15,13 +15,14 @@ from typing import Any
 import click
 
 from busy_callback import __version__
-from busy_callback.errors import BusyCallbackError, NotFoundError, SpoolError
+from busy_callback.errors import BusyCallbackError, NotFoundError
 from busy_callback.numbering import visible
 from busy_callback.printing import as_data, print_json, print_table, state_of, when
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
 from busy_callback.store import offer_switch
 from busy_callback.store.durable import FILE_MODE
+from busy_callback.store.history import existing_spool
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
 
@@ -31,9 +32,11 @@ reached; 4 the spool can't be used.
 """
 
 
-# These see by themselves as whom they do what; the others go on as Asterisk's user where root starts them. They are
-# loaded when called for: the poller, which cron starts each minute and which stays, needs nothing of them.
+# Loaded when they are called for: the poller, which cron starts each minute and which stays, needs nothing of them.
 SETUP = ("doctor", "install", "uninstall")
+REPORT = ("metrics", "report", "stats", "why")
+# These see by themselves as whom they do what; the others go on as Asterisk's user where root starts them.
+OWN_WAY = (*SETUP, "metrics", "report")
 
 
 class _Group(click.Group):
@@ -41,16 +44,18 @@ class _Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *SETUP])
+        return sorted([*super().list_commands(ctx), *SETUP, *REPORT])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name."""
         if cmd_name in SETUP:
-            from busy_callback.setup import commands
-
-            command: click.Command = getattr(commands, cmd_name)
-            return command
-        return super().get_command(ctx, cmd_name)
+            from busy_callback.setup import commands as wing
+        elif cmd_name in REPORT:
+            from busy_callback.report import commands as wing  # type: ignore[no-redef]
+        else:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(wing, cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         ordinary = os.geteuid() != 0
@@ -78,7 +83,7 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
     """
     asterisk_conf = asterisk_conf or os.environ.get(ASTERISK_CONF_VARIABLE, "")
     asterisk_conf = os.path.abspath(asterisk_conf) if asterisk_conf else ""
-    if ctx.invoked_subcommand in SETUP:
+    if ctx.invoked_subcommand in OWN_WAY:
         ctx.obj = asterisk_conf
     elif os.geteuid():
         ctx.obj = find_directories(os.environ, asterisk_conf)
@@ -89,26 +94,22 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
         ctx.obj = go_on_as_asterisk(os.environ, asterisk_conf)
 
 
-def _spool(directories: Directories) -> Spool:
-    """Return the spool, which must be there already."""
-    try:
-        os.listdir(directories.spool)
-    except (FileNotFoundError, NotADirectoryError):
-        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here") from None
-    except OSError as error:
-        raise SpoolError(f"the spool {directories.spool} can't be read: {error.strerror}") from error
-    return Spool(directories.spool, directories.log)
-
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @main.command("list")
 @json_option
+@click.option("-f", "--follow", is_flag=True, help="Go on, and keep the table up to date, until Ctrl-C.")
 @click.pass_obj
-def list_requests(directories: Directories, as_json: bool) -> None:
+def list_requests(directories: Directories, as_json: bool, follow: bool) -> None:
     """List the callbacks that are waiting, in the order they were asked for."""
-    requests = _spool(directories).live()
+    spool = existing_spool(directories)
+    if follow:
+        from busy_callback.report import follow as following
+
+        following.follow(spool, as_data if as_json else None)
+        return
+    requests = spool.live()
     if as_json:
         print_json([as_data(r) for r in requests])
     elif not requests:
@@ -128,7 +129,7 @@ def list_requests(directories: Directories, as_json: bool) -> None:
 @click.pass_obj
 def history(directories: Directories, as_json: bool, number: int) -> None:
     """List the callbacks that have ended, the latest last, with the reason."""
-    requests = _spool(directories).ended()[-number:]
+    requests = existing_spool(directories).ended()[-number:]
     if as_json:
         print_json([as_data(r) for r in requests])
     elif not requests:
@@ -149,7 +150,7 @@ def _matching(requests: list[Request], wanted: str) -> list[Request]:
 @click.pass_obj
 def show(directories: Directories, wanted: str, as_json: bool) -> None:
     """Show one callback with its history: by its ID, or by the pair (201-202: the latest of theirs)."""
-    spool = _spool(directories)
+    spool = existing_spool(directories)
     found = _matching(spool.live(), wanted) or _matching(spool.ended(), wanted)
     if not found:
         raise NotFoundError(f"no callback is called {wanted!r}; busy-callback list and history name them")
@@ -182,7 +183,7 @@ def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
     busy-callback cancel 201-202          201's request for 202
     busy-callback cancel 201              all that 201 asked for
     """
-    spool = _spool(directories)
+    spool = existing_spool(directories)
     missing = []
     for name in wanted:
         ended = [r for r in _matching(spool.live(), name) if spool.cancel(r.id, "by the admin", time.time())]

@@ -183,11 +183,12 @@ def _ready_at(request: Request, lines: Mapping[str, Line], now: float, settings:
     return max(request.not_before, since + settings.guard_time)
 
 
-def begin(request: Request, asterisk_start: int, now: float) -> Request:
-    """Return ``request`` with its next recall attempt under way, for the Asterisk started at that time."""
+def begin(request: Request, asterisk_start: int, now: float, free_since: float = 0.0) -> Request:
+    """Return ``request`` with its next attempt under way, for the Asterisk and the free callee since those times."""
+    free = f": {request.callee} free for {now - free_since:.2f} s" if 0 < free_since <= now else ""
     return request.but(
         now,
-        f"recall {request.attempt + 1}",
+        f"recall {request.attempt + 1}{free}",
         state=rq.RECALLING,
         attempt=request.attempt + 1,
         started=now,

@@ -179,7 +179,8 @@ class Poller(Runs):
         if not policy.is_free(status):
             log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
             return
-        recalling = policy.begin(request, self._asterisk_start(), self._clock())
+        free_since = device_states.free_since(request.callee)
+        recalling = policy.begin(request, self._asterisk_start(), self._clock(), free_since)
         report = self.spool.path("recalls", callfile.report_name(recalling))
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
         name = device_states.name(request.callee) if "{name}" in self.settings.caller_id else ""

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import queue
+import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.durable import write_durably
 from busy_callback.store.handover import PollerLock, Shift
+from busy_callback.store.known_states import ASK, write_states
 from busy_callback.store.last_good_settings import load_or_last_good
 from busy_callback.store.live_requests import LiveRequests
 from busy_callback.store.logged_faults import LoggedFaults
@@ -31,6 +33,7 @@ LONGEST_SLEEP = 5.0  # seconds after which the watch looks for requests that nob
 if TYPE_CHECKING:
     Inbox = queue.SimpleQueue[tuple[str, dict[str, str]]]
 _CALLED = "called"  # by another watch: see Shift
+_ASKED = "asked"  # for what is known of the phones
 
 
 class Runs(ABC):
@@ -94,6 +97,7 @@ class Runs(ABC):
     def _work(self, lock: PollerLock, seconds: float) -> None:
         inbox: Inbox = queue.SimpleQueue()
         shift = Shift(lock, seconds, lambda: inbox.put((_CALLED, {})))
+        signal.signal(ASK, lambda number, frame: inbox.put((_ASKED, {})))
         while True:
             try:
                 with Ami(self.settings, lambda name, headers: inbox.put((name, headers))) as ami:
@@ -134,8 +138,11 @@ class Runs(ABC):
                     break
                 if not name:
                     raise AsteriskError("the connection to Asterisk ended")
-                if name == _CALLED:
-                    break
+                if name in {_CALLED, _ASKED}:
+                    write_states(self.spool.directory, device_states.lines, device_states.begun, self._clock())
+                    if name == _CALLED:
+                        break
+                    continue
                 if device_states.note(name, headers, self._clock()) and not news:
                     # One look for all that has come by now: a storm of events costs no storm of looks.
                     news, left = True, inbox.qsize() + 1

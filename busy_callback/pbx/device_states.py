@@ -24,7 +24,7 @@ class DeviceStates:
 
     def __init__(self, ami: Ami, begun: float = 0.0) -> None:
         self.ami = ami
-        self._begun = begun
+        self.begun = begun
         # Nearly every extension has one device, and a watch may know a hundred thousand: no tuples of one.
         self._dial_strings: dict[str, str] = {}  # by extension, its devices joined by &
         self._extensions: dict[str, str] = {}  # by device, joined by &
@@ -63,7 +63,7 @@ class DeviceStates:
         while some := list(dict.fromkeys(itertools.islice(unknown, BATCH))):
             self._learn(some)
             for extension in some:
-                self._combine(extension, self._begun)
+                self._combine(extension, self.begun)
 
     def _combine(self, extension: str, now: float) -> None:
         """Make the extension's state of its devices'."""
@@ -76,6 +76,11 @@ class DeviceStates:
             self.lines[extension] = Line(state, now)
         else:
             self.lines[extension] = Line(state, known.since)
+
+    def free_since(self, extension: str) -> float:
+        """Return when the extension was seen to get free, 0.0 where it was free from the beginning."""
+        line = self.lines.get(extension)
+        return line.since if line and is_free(line.state) and line.since > self.begun else 0.0
 
     def name(self, extension: str) -> str:
         """Return the extension's name, whatever it is; '' where it has none."""

@@ -17,6 +17,7 @@ from busy_callback.setup.checks_machine import apparmor_profiles
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, check_python, make_plan
 from busy_callback.setup.journal import Journal
+from busy_callback.setup.nightly_report import wanted_nightly
 from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, take_up
@@ -95,6 +96,8 @@ def _as_root(what: str) -> None:
     multiple=True,
     help="A folder to write in, though it is none of those that a PBX uses.",
 )
+@click.option("--report", "page", metavar="PATH", default="", help="Let cron write the page of pictures there nightly.")
+@click.option("--report-readers", "readers", metavar="GROUP", default="", help="Who may read it: a group, or all.")
 @click.pass_context
 def install(
     ctx: click.Context,
@@ -106,6 +109,8 @@ def install(
     device: str,
     context: str,
     allowed: tuple[str, ...],
+    page: str,
+    readers: str,
 ) -> None:
     r"""Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
@@ -117,7 +122,8 @@ def install(
     system, data = System(), data_directory()
     check_python(user(pbx.owner))
     journal = Journal(system.state)
-    options = Options(language, wire, extensions, device, context, tuple(map(os.path.abspath, allowed)))
+    nightly = wanted_nightly(page, readers, os.environ)
+    options = Options(language, wire, extensions, device, context, tuple(map(os.path.abspath, allowed)), nightly)
     if dry_run:
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
@@ -129,14 +135,7 @@ def install(
         _show(survey, plan)
         if unfinished:
             click.echo("  what an earlier install or uninstall had begun when it was interrupted")
-        _as_root("install")
-        _ask_about_places(pbx, survey, plan, options.allowed, yes)
-        if not yes:
-            click.confirm("Go on?", abort=True)
-        with as_owner.kept_helpers():
-            apply(plan.changes, journal)
-        take_up(survey, journal.then)
-        journal.told()
+        _carry_out(pbx, survey, plan, journal, options.allowed, yes)
     if not plan.changes and not unfinished:
         click.echo("Nothing to change: all is in place.")
     elif not dry_run:
@@ -145,6 +144,18 @@ def install(
         )
     for note in plan.notes:
         say(note)
+
+
+def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
+    """Make the changes, as root, when the admin agrees."""
+    _as_root("install")
+    _ask_about_places(pbx, survey, plan, allowed, yes)
+    if not yes:
+        click.confirm("Go on?", abort=True)
+    with as_owner.kept_helpers():
+        apply(plan.changes, journal)
+    take_up(survey, journal.then)
+    journal.told()
 
 
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:

@@ -6,17 +6,25 @@ import secrets
 import string
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import Settings, check_setting, load
-from busy_callback.setup import device_settings, dialplan_changes, feature_codes, manager_conf, placed_files
+from busy_callback.setup import (
+    device_settings,
+    dialplan_changes,
+    feature_codes,
+    manager_conf,
+    nightly_report,
+    placed_files,
+)
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan_changes import choose_codes, unknown_devices, wire
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert
+from busy_callback.setup.nightly_report import Nightly
 from busy_callback.setup.own_files import own_file, secret_file
 from busy_callback.setup.snapshot import keeper
 from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unreachable
@@ -35,6 +43,7 @@ class Options:
     device: str = ""
     context: str = ""
     allowed: tuple[str, ...] = ()  # folders that may be written in, though they are no PBX's
+    nightly: Nightly = field(default_factory=Nightly)
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.spool(survey),
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
+        *nightly_report.changes(survey, options.nightly),
     ]
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")

@@ -89,7 +89,7 @@ def log_rotation(survey: Survey) -> Iterator[Change]:
     """Yield logrotate's file for the poller's log, unless that log is rotated already."""
     if survey.system.logrotate.is_dir() and not rotated_already(survey):
         group = grp.getgrgid(survey.owner.gid).gr_name
-        log = _one_word(survey.directories.log, "logrotate's file")
+        log = one_word(survey.directories.log, "logrotate's file")
         text = LOGROTATE_TEXT.substitute(log=log, user=survey.owner.name, group=group)
         yield Change.file(survey.system.logrotate / COMMAND, text.encode())
 
@@ -119,7 +119,7 @@ WantedBy=timers.target
 
 def schedule(survey: Survey) -> Iterator[Change]:
     """Yield what runs the poller each minute: cron's file, else systemd's."""
-    conf = f" --asterisk-conf {_one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
+    conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
     command = f"{command_path()}{conf} poll --watch 60"
     if has_cron() and survey.system.cron.is_dir():
         line = f"# Busy CallBack for Asterisk\n* * * * * {survey.owner.name} {command}\n"
@@ -132,7 +132,7 @@ def schedule(survey: Survey) -> Iterator[Change]:
         raise SetupError("there is neither a cron daemon nor systemd to run the poller each minute: install cron")
 
 
-def _one_word(path: str, where: str) -> str:
+def one_word(path: str, where: str) -> str:
     """Return the path, if it is one word of nothing but itself in a file that root's programs read.
 
     Without the slash in front it may be a word of theirs: logrotate takes ``include=/a/path`` for an order.

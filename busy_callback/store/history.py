@@ -8,20 +8,45 @@ from collections.abc import Iterator
 from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.request import Request
+from busy_callback.settings import Directories
 from busy_callback.store.durable import read_file
 from busy_callback.store.spool import Spool
+
+
+def existing_spool(directories: Directories) -> Spool:
+    """Return the spool, which must be there already; raise SpoolError otherwise."""
+    try:
+        os.listdir(directories.spool)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here") from None
+    except OSError as error:
+        raise SpoolError(f"the spool {directories.spool} can't be read: {error.strerror}") from error
+    return Spool(directories.spool, directories.log)
+
+
+def read_request(spool: Spool, folder: str, name: str) -> Request | None:
+    """Return the request of that id in ``requests`` or ``ended``, None where it is not there.
+
+    Raises CorruptRequestError and OSError.
+    """
+    try:
+        return rq.decode(read_file(spool.path(folder, name)), name)
+    except FileNotFoundError:
+        return None
 
 
 class History:
     """The requests, live ones and ended ones, in no order; iterate over it once.
 
-    Those that ended before ``since`` (seconds, epoch) may be missing. ``unreadable`` counts the files that are no
-    request, such as half a one: the poller sets them aside.
+    Those that ended before ``since`` (seconds, epoch) may be missing. ``wanted``: only the one with that id, or those
+    whose id begins so, up to a dash (201, 201-202). ``unreadable`` counts the files that are no request, such as half
+    a one: the poller sets them aside.
     """
 
-    def __init__(self, spool: Spool, since: float = 0.0) -> None:
+    def __init__(self, spool: Spool, since: float = 0.0, wanted: str = "") -> None:
         self._spool = spool
         self._since = since
+        self._wanted = wanted
         self.unreadable = 0
 
     def __iter__(self) -> Iterator[Request]:
@@ -45,11 +70,12 @@ class History:
             raise SpoolError(f"the spool {self._spool.directory} can't be read: {error}") from error
 
     def _read(self, folder: str, name: str) -> list[Request]:
-        """Return the request, if it is there and can be read."""
+        """Return the request, if it is there, is wanted and can be read."""
+        if self._wanted and name != self._wanted and not name.startswith(f"{self._wanted}-"):
+            return []
         try:
-            return [rq.decode(read_file(self._spool.path(folder, name)), name)]
-        except FileNotFoundError:
-            pass
+            request = read_request(self._spool, folder, name)
+            return [request] if request else []
         except CorruptRequestError:
             self.unreadable += 1
-        return []
+            return []

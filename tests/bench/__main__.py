@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import crowd, plot, ring, scale, start, watch
+from . import crowd, history, plot, ring, scale, start, watch
 from .samples import compare, show, table
 
-PARTS = ("start", "ring", "idle", "crowd", "scale")
+PARTS = ("start", "ring", "idle", "crowd", "scale", "history")
 
 
 def _head() -> str:
@@ -54,6 +54,15 @@ def _crowd(folder: Path, quick: bool) -> str:
     return crowd.report(crowd.measure(folder / str(size), size, 15 if quick else 60) for size in sizes)
 
 
+def _history(folder: Path, quick: bool) -> str:
+    sizes = history.QUICK if quick else history.SIZES
+    rows = []
+    for size in sizes:
+        (folder / str(size)).mkdir()
+        rows.append(history.measure(folder / str(size), size))
+    return history.report(rows)
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="tests/benchmark", description="Measure the package beside what it replaces.")
@@ -74,6 +83,8 @@ def main() -> None:
                 text = _crowd(folder, arguments.quick)
             elif part == "start":
                 text = _start(folder, arguments.quick)
+            elif part == "history":
+                text = _history(folder, arguments.quick)
             else:
                 text = scale.report(scale.measure(scale.QUICK if arguments.quick else scale.SIZES))
             print(f"\n{text}", flush=True)

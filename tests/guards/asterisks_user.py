@@ -6,6 +6,7 @@ from .guard import Edit, Guard
 
 RACES = "tests/unit/setup/test_attack_links_and_races.py::"
 ASTRAY = "tests/unit/test_attack_root_led_astray.py::"
+PAGE = "tests/unit/report/test_attack_roots_page.py::"
 SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
 OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
@@ -294,5 +295,38 @@ GUARDS = (
             ),
         ),
         (f"{SECRET}test_a_log_that_is_open_is_told",),
+    ),
+    Guard(
+        "who makes the page and the metrics for root is Asterisk's user",
+        (
+            Edit(
+                "busy_callback/report/commands.py",
+                "from busy_callback.store.asterisk_user import go_on_as_asterisk\n",
+                "from busy_callback.settings import find_directories as go_on_as_asterisk\n",
+            ),
+            Edit(
+                "busy_callback/cli.py",
+                "        ctx.obj = go_on_as_asterisk(os.environ",
+                "        ctx.obj = find_directories(os.environ",
+            ),
+        ),
+        (f"{PAGE}test_a_spool_that_leads_to_a_folder_of_roots_shows_nothing_of_it",),
+    ),
+    Guard(
+        "root's page goes where no link of another leads",
+        (
+            Edit(
+                "busy_callback/report/output.py",
+                "os.open(path, _FOLDER) if os.geteuid() else open_folder(path).descriptor",
+                "os.open(path, _FOLDER)",
+            ),
+        ),
+        (f"{PAGE}test_a_page_in_a_folder_of_asterisks_leads_nowhere",),
+    ),
+    Guard(
+        "what was counted is not waited for",
+        (Edit("busy_callback/report/counted.py", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY"),),
+        (f"{PAGE}test_a_fifo_in_place_of_a_note_hangs_nobody",),
+        hangs=True,
     ),
 )

@@ -6,6 +6,7 @@ from .guard import Edit, Guard
 
 SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
 SOCKETS = "tests/acceptance/test_attack_sockets.py::"
+MARKUP = "tests/unit/report/test_attack_report_markup.py::"
 EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
@@ -131,5 +132,21 @@ GUARDS = (
         "a watch that has nobody to leave the turn to complains",
         (Edit("busy_callback/runs.py", "self._faults.note(str(error), error.subject)  # nobody", "pass  # nobody"),),
         (f"{SOCKETS}test_a_watch_that_has_nobody_to_leave_the_turn_to_complains",),
+    ),
+    Guard(
+        "the page's texts are escaped",
+        (Edit("busy_callback/report/page.py", "autoescape=True", "autoescape=False"),),
+        (f"{MARKUP}test_a_reason_with_markup_is_shown_as_text", f"{MARKUP}test_a_callee_with_markup_is_shown_as_text"),
+    ),
+    Guard(
+        "the pictures' texts are escaped",
+        (
+            Edit(
+                "busy_callback/report/pictures.py",
+                "escape(self._tokens.get(token[0], token[0]))",
+                "self._tokens.get(token[0], token[0])",
+            ),
+        ),
+        (f"{MARKUP}test_a_reason_with_markup_is_shown_as_text", f"{MARKUP}test_a_callee_with_markup_is_shown_as_text"),
     ),
 )

@@ -19,7 +19,8 @@ from tests.unit.house import ASTERISK, House, as_asterisk
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root is who is attacked")
 
-COMMANDS = [["list"], ["show", "201-202"], ["history"], ["cancel", "201-202"], ["poll"], ["doctor"]]
+ASKING = [["list"], ["show", "201-202"], ["history"], ["why", "201-202"], ["stats"]]
+COMMANDS = [*ASKING, ["cancel", "201-202"], ["poll"], ["doctor"]]
 
 
 def fill(house: House) -> str:

@@ -17,14 +17,13 @@ from busy_callback.store import handover
 from busy_callback.store.handover import PollerLock
 
 HOLDER = """
-import signal, sys, threading
+import signal, sys, time
 from busy_callback.store.handover import RELIEF, PollerLock
-relieved = threading.Event()
-signal.signal(RELIEF, lambda *_: relieved.set())
+signal.signal(RELIEF, lambda *_: sys.exit())
 with PollerLock(sys.argv[1]) as turn:
     turn.take()
     print("held", flush=True)
-    relieved.wait(float(sys.argv[2]))
+    time.sleep(float(sys.argv[2]))
 """
 
 

@@ -1,0 +1,38 @@
+"""How the service itself is, by the notes that the poller leaves in the spool."""
+
+from __future__ import annotations
+
+import os
+
+from busy_callback.errors import CorruptRequestError
+from busy_callback.store.durable import read_file
+
+# What the poller notes to have logged, by the name of the note.
+FAULTS = ("trouble", "mistake", "exposed")
+
+
+def last_poll(spool: str) -> float | None:
+    """Return when the poller last began its turn (seconds, epoch), None: never."""
+    try:
+        return os.stat(f"{spool}/poller.lock").st_mtime
+    except OSError:
+        return None
+
+
+def faults(spool: str, name: str) -> list[str]:
+    """Return the complaints of one note that are not over."""
+    try:
+        lines = read_file(f"{spool}/{name}").decode("utf-8", "replace").splitlines()
+    except (OSError, CorruptRequestError):
+        return []
+    # SUBJECT, a tab, the complaint; "-" where the subject works again. Without a tab: the complaint alone.
+    parts = [line.rpartition("\t") for line in lines]
+    return [text for subject, _, text in parts if text.isprintable() and text and subject != "-"]
+
+
+def corrupt_files(spool: str) -> int:
+    """Return how many files were set aside because they could not be read."""
+    try:
+        return sum(not name.endswith(".reason") for name in os.listdir(f"{spool}/corrupt"))
+    except OSError:
+        return 0
