@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
+
 _MOST = 1 << 20  # characters of a file
 
 
@@ -102,9 +103,8 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
         **dict.fromkeys(("not_callers", "not_callees"), numbers),
-        "offer": yes_or_no,
+        **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
         "offer_pause": seconds(1, 30),
-        "not_logged_in": yes_or_no,
         "device": like(
             r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
             "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
@@ -114,7 +114,6 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "guard_time": seconds(0, 60),
         "attempts": whole(1, 20),
         "retry_pause": seconds(1, 3600),
-        "retention": yes_or_no,
         "service_time": seconds(60, 86400),
         "service_time_no_reply": seconds(60, 86400),
         "queue_per_callee": whole(1, 100),
