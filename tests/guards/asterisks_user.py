@@ -8,6 +8,7 @@ RACES = "tests/unit/setup/test_attack_links_and_races.py::"
 ASTRAY = "tests/unit/test_attack_root_led_astray.py::"
 SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
 OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
+STOPPED = "tests/unit/setup/test_attack_stopped_helper.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
 
 GUARDS = (
@@ -118,6 +119,20 @@ GUARDS = (
         ),
         (f"{RACES}test_includes_without_end_hang_nobody",),
         hangs=True,
+    ),
+    Guard(
+        "a child whose work is done is ended",
+        (
+            Edit(
+                "busy_callback/setup/as_owner.py",
+                "            os.kill(self._pid, signal.SIGKILL)\n",
+                "            pass\n",
+            ),
+        ),
+        (
+            f"{STOPPED}test_a_child_that_is_stopped_holds_root_up_for_nothing",
+            f"{STOPPED}test_a_child_that_is_stopped_at_its_work",
+        ),
     ),
     Guard(
         "what is root's already is not given away",
