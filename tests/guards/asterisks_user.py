@@ -135,6 +135,11 @@ GUARDS = (
         ),
     ),
     Guard(
+        "what is set aside has a limit",
+        (Edit("busy_callback/setup/journal.py", "if kept + len(lost.content) > MOST_ASIDE:", "if False:"),),
+        ("tests/unit/setup/test_attack_full_disk.py::test_edited_files_do_not_fill_roots_disk",),
+    ),
+    Guard(
         "what is root's already is not given away",
         (Edit("busy_callback/setup/places.py", ' and name == "astspooldir" and _is_roots(', " and False and bool("),),
         (f"{OWN}test_a_spool_that_is_the_package_itself",),
