@@ -13,6 +13,7 @@ import dataclasses
 import io
 import os
 import pickle
+import signal
 import socket
 import sys
 import traceback
@@ -118,11 +119,10 @@ class _Helper:
         raise answer
 
     def end(self) -> None:
-        """Let it go; one that does not answer is ended."""
+        """End it: it has nothing to do any more, and its user may have stopped it, so that it would never go itself."""
         self._socket.close()
-        if not self.well:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, 9)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
 
 

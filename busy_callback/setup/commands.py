@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
@@ -24,6 +25,7 @@ from busy_callback.setup.taking_up import say, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
+PLANNING_TIME = 120.0  # seconds
 _SHOWN = 12  # paths of one folder that a plan names one by one
 
 
@@ -54,7 +56,13 @@ def _survey(pbx: _Pbx) -> Survey:
 def _prepare(pbx: _Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
     """Return the survey and what install would do; for the PBX's own user to run."""
     survey = look(pbx.directories, pbx.conf, system, data)
-    return survey, make_plan(survey, options, journal)
+    with _in_time():
+        return survey, make_plan(survey, options, journal)
+
+
+def _in_time() -> Deadline:
+    """Return a limit for what the size and kind of Asterisk's files decide."""
+    return Deadline(PLANNING_TIME, f"it takes over {PLANNING_TIME:.0f} s: look at the files in Asterisk's folders")
 
 
 def _become(owner: int) -> None:
@@ -129,8 +137,9 @@ def install(
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
     unfinished = bool(journal.then)
     if dry_run:
-        for change in plan.changes:
-            say(change.diff())
+        with _in_time():
+            for change in plan.changes:
+                say(change.diff())
     elif plan.changes or unfinished:
         _show(survey, plan)
         if unfinished:
@@ -213,8 +222,9 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
         report(survey, journal, backs)
         return
     if dry_run:
-        for change in changes:
-            say(change.diff())
+        with _in_time():
+            for change in changes:
+                say(change.diff())
         if purged:
             say(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
         report(survey, journal, backs)

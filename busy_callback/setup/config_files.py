@@ -16,9 +16,9 @@ from busy_callback.errors import SetupError
 from busy_callback.settings import open_regular
 from busy_callback.setup.marked_blocks import split, without_blocks
 
-_INCLUDE = re.compile(r"\s*#\s*(?:try)?include\s+(?:\"([^\"]+)\"|<([^>]+)>|(\S.*?))\s*", re.IGNORECASE)
+# None of these looks at a text again and again: a line of a million blanks must not hold us for hours.
+_INCLUDE = re.compile(r"\s*#\s*(?:try)?include\s+(?:\"([^\"]+)\"\s*|<([^>]+)>\s*|(\S.*))", re.IGNORECASE)
 _SECTION = re.compile(r"\s*\[([^]]*)\](?:\(([^)]*)\))?")
-_SETTING = re.compile(r"\s*([^=\s][^=]*?)\s*=>?\s*(.*?)\s*")
 MOST = 64 << 20  # bytes; ten times a large PBX's generated dialplan
 _COST = 1 << 14  # bytes that the opening of a file counts for
 _DEPTH = 10  # of includes; a file that includes itself must not hold us for ever
@@ -59,8 +59,10 @@ class Line:
     @property
     def setting(self) -> tuple[str, str]:
         """Key (in lower case) and value, or two empty texts."""
-        match = None if self.header or self.text.lstrip().startswith("#") else _SETTING.fullmatch(self.text)
-        return (match[1].lower(), match[2]) if match else ("", "")
+        key, sign, value = self.text.partition("=")
+        if not sign or not key.strip() or self.header or self.text.lstrip().startswith("#"):
+            return "", ""
+        return key.strip().lower(), value.removeprefix(">").strip()
 
 
 @dataclass

@@ -58,11 +58,12 @@ class Console:
 
     def table(self, command: str) -> dict[str, str]:
         """Return the lines ``Name: value`` that a command prints, the first of each name."""
-        pairs = (re.match(r"\s*\*?\s*(.+?)\s*:\s+(.*?)\s*$", line) for line in self.ask(command).splitlines())
         table: dict[str, str] = {}
-        for pair in pairs:
-            if pair:
-                table.setdefault(pair[1], pair[2])
+        for line in self.ask(command).splitlines():
+            name, colon, value = re.sub(r":\s", ":\n", line, count=1).partition(":\n")
+            name = name.strip().removeprefix("*").strip()
+            if colon and name:
+                table.setdefault(name, value.strip())
         return table
 
     def forget(self) -> None:

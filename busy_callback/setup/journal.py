@@ -30,6 +30,7 @@ from busy_callback.store.durable import flush_directory
 from busy_callback.store.safe_paths import TEMPORARY
 
 FORMAT = 2
+MOST_ASIDE = 64 << 20  # bytes; an admin's files have kilobytes, but Asterisk's user could fill the disk
 _BACKUP = re.compile(r"[0-9a-f]{16}-.*|[0-9]{4}-.*")  # the second is format 1's
 
 
@@ -131,6 +132,15 @@ class Journal:
         """Return where it has its place: told by its content alone, for our folder can't be read by everybody."""
         return self.folder / f"edited-{path.name}-{digest(lost.content)[:8]}"
 
+    def _set_aside(self, path: Path, lost: Snapshot) -> None:
+        kept = sum(other.stat().st_size for other in self.set_aside())
+        if kept + len(lost.content) > MOST_ASIDE:
+            raise SetupError(
+                f"what was set aside in {self.folder} would be more than {MOST_ASIDE >> 20} MB with {path}: look at "
+                "that file, and through edited-* there, and remove what nobody needs"
+            )
+        _own(lost).put(self._aside(path, lost))
+
     def set_aside(self) -> list[Path]:
         """Return the files of somebody's that were set aside."""
         return sorted(self.folder.glob("edited-*"))
@@ -182,7 +192,7 @@ class Journal:
             entry = self.entries[change.path]
             lost = entry.lost(now, change.wanted)
             if lost.content:
-                _own(lost).put(self._aside(change.path, lost))
+                self._set_aside(change.path, lost)
             self.entries[change.path] = entry.renewed(now, change.wanted)
         self.save()
 

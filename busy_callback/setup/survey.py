@@ -29,6 +29,7 @@ from busy_callback.store.asterisk_user import User, runs_as, speaker
 
 COMMAND = "busy-callback"
 READING_TIME = 30.0  # seconds
+LOOKING_TIME = 240.0  # seconds for what Asterisk says, and for what all of it means
 AGI_NAME = "busy_callback.py"
 
 
@@ -130,27 +131,28 @@ def look(
         extensions = tuple(lines_of(etc / "extensions.conf", etc))
         manager = tuple(lines_of(etc / "manager.conf", etc))
         on_disk = tuple(phones.on_disk(etc))
-    freepbx = system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions)
-    found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
-    written = extensions_conf.read(extensions)
-    # FreePBX's own dialplan is known; which number is whose is in its database.
-    dialplan = Dialplan() if freepbx else _loaded_dialplan(console, written) if runs else written
-    return Survey(
-        directories=directories,
-        asterisk_conf=asterisk_conf,
-        system=system,
-        console=console,
-        data=data or data_directory(),
-        owner=_owner(directories, speaker(os.environ, asterisk_conf)),
-        runs=runs,
-        freepbx=freepbx,
-        elsewhere=_elsewhere(directories, console) if runs else {},
-        phones=found,
-        written=written,
-        reached=reached.find(dialplan, found),
-        extensions_conf=extensions,
-        manager_conf=manager,
-    )
+    with Deadline(LOOKING_TIME, f"to look at this Asterisk takes over {LOOKING_TIME:.0f} s"):
+        freepbx = system.freepbx.exists() or any(line.include == OVERRIDE for line in extensions)
+        found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
+        written = extensions_conf.read(extensions)
+        # FreePBX's own dialplan is known; which number is whose is in its database.
+        dialplan = Dialplan() if freepbx else _loaded_dialplan(console, written) if runs else written
+        return Survey(
+            directories=directories,
+            asterisk_conf=asterisk_conf,
+            system=system,
+            console=console,
+            data=data or data_directory(),
+            owner=_owner(directories, speaker(os.environ, asterisk_conf)),
+            runs=runs,
+            freepbx=freepbx,
+            elsewhere=_elsewhere(directories, console) if runs else {},
+            phones=found,
+            written=written,
+            reached=reached.find(dialplan, found),
+            extensions_conf=extensions,
+            manager_conf=manager,
+        )
 
 
 def _loaded_dialplan(console: Console, written: Dialplan) -> Dialplan:

@@ -9,6 +9,8 @@ ASTRAY = "tests/unit/test_attack_root_led_astray.py::"
 PAGE = "tests/unit/report/test_attack_roots_page.py::"
 SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
 OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
+STOPPED = "tests/unit/setup/test_attack_stopped_helper.py::"
+LONG = "tests/unit/setup/test_attack_long_lines.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
 
 GUARDS = (
@@ -119,6 +121,51 @@ GUARDS = (
         ),
         (f"{RACES}test_includes_without_end_hang_nobody",),
         hangs=True,
+    ),
+    Guard(
+        "a child whose work is done is ended",
+        (
+            Edit(
+                "busy_callback/setup/as_owner.py",
+                "            os.kill(self._pid, signal.SIGKILL)\n",
+                "            pass\n",
+            ),
+        ),
+        (
+            f"{STOPPED}test_a_child_that_is_stopped_holds_root_up_for_nothing",
+            f"{STOPPED}test_a_child_that_is_stopped_at_its_work",
+        ),
+    ),
+    Guard(
+        "a line is read in one go",
+        (
+            Edit(
+                "busy_callback/setup/config_files.py",
+                '        key, sign, value = self.text.partition("=")\n',
+                '        re.fullmatch(r"\\s*([^=\\s][^=]*?)\\s*=>?\\s*(.*?)\\s*", self.text)\n'
+                '        key, sign, value = self.text.partition("=")\n',
+            ),
+            Edit("busy_callback/setup/survey.py", "LOOKING_TIME = 240.0", "LOOKING_TIME = 24000.0"),
+        ),
+        (f"{LONG}test_a_line_of_a_configuration_file", f"{LONG}test_a_dialplan_that_nobody_can_read_in_a_day"),
+        hangs=True,
+    ),
+    Guard(
+        "so is one of the console's",
+        (
+            Edit(
+                "busy_callback/setup/console.py",
+                "            name, colon, value = re.sub(",
+                '            re.match(r"\\s*\\*?\\s*(.+?)\\s*:\\s+(.*?)\\s*$", line)\n'
+                "            name, colon, value = re.sub(",
+            ),
+        ),
+        (f"{LONG}test_a_line_of_asterisks_console",),
+    ),
+    Guard(
+        "what is set aside has a limit",
+        (Edit("busy_callback/setup/journal.py", "if kept + len(lost.content) > MOST_ASIDE:", "if False:"),),
+        ("tests/unit/setup/test_attack_full_disk.py::test_edited_files_do_not_fill_roots_disk",),
     ),
     Guard(
         "what is root's already is not given away",

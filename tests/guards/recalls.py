@@ -100,7 +100,7 @@ GUARDS = (
     ),
     Guard(
         "a hidden number is remembered",
-        (Edit("busy_callback/agi.py", ", _presentation(agi)"),),
+        (Edit("busy_callback/agi.py", ", channel.presentation"),),
         (f"{REACH}test_a_hidden_number_stays_hidden",),
     ),
     Guard(

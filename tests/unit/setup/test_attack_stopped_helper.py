@@ -1,0 +1,37 @@
+"""Attack: Asterisk's user stops, kills or troubles the child that works in its folders with its rights."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from busy_callback.deadline import Deadline
+from busy_callback.errors import SetupError
+from busy_callback.setup import as_owner
+from tests.unit.house import ASTERISK, as_asterisk
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+PATIENCE = 15.0  # seconds
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL, signal.SIGINT, signal.SIGALRM, signal.SIGPIPE])
+def test_a_child_that_is_stopped_holds_root_up_for_nothing(number: signal.Signals) -> None:
+    """Root ends it when its work is done, and does not wait for it to end itself."""
+    with Deadline(PATIENCE, "root waits for a child that asterisk has stopped"), as_owner.kept_helpers():
+        child = as_owner.call(ASTERISK.pw_uid, os.getpid)
+        as_asterisk(lambda: os.kill(child, number))
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_child_that_is_stopped_at_its_work(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was to do has not ended well, says the error; the next child does the next thing."""
+    monkeypatch.setattr(as_owner, "LONG_PATIENCE", 1.0)
+    with Deadline(PATIENCE, "root waits for a child that asterisk has stopped"), as_owner.kept_helpers():
+        child = as_owner.call(ASTERISK.pw_uid, os.getpid)
+        as_asterisk(lambda: os.kill(child, number))
+        with pytest.raises(SetupError, match="has not ended well"):
+            as_owner.call(ASTERISK.pw_uid, os.getpid)
+        assert as_owner.call(ASTERISK.pw_uid, os.getpid) not in (child, os.getpid())
