@@ -51,22 +51,24 @@ def why(directories: Directories, wanted: str) -> None:
     found = [r for r in requests if r.state in rq.LIVE_STATES] or requests[-1:]
     if not found:
         raise NotFoundError(_not_asked(spool, wanted, settings, language, now))
-    facts = _facts(spool, settings, now) if found[0].state in rq.LIVE_STATES else None
+    facts = _facts(directories, spool, settings, now) if found[0].state in rq.LIVE_STATES else None
     for request in found:
         for sentence in tell(request, facts or Facts(now, settings), language):
             click.echo(sentence)
 
 
-def _facts(spool: Spool, settings: Settings, now: float) -> Facts:
+def _facts(directories: Directories, spool: Spool, settings: Settings, now: float) -> Facts:
     """Return what is known now: from the spool, and from the watch."""
     states = ask_states(spool.directory)
+    faults = [fault for name in service.FAULTS for fault in service.faults(spool.directory, name)]
+    faults += service.faults(directories.astrundir, service.ELSEWHERE)
     return Facts(
         now=now,
         settings=settings,
         live=spool.live(),
         lines=None if states is None else {number: Line(*known) for number, known in states.items()},
         last_poll=service.last_poll(spool.directory),
-        faults=[fault for name in service.FAULTS for fault in service.faults(spool.directory, name)],
+        faults=list(dict.fromkeys(faults)),
     )
 
 

@@ -9,6 +9,7 @@ from busy_callback.store.durable import read_file
 
 # What the poller notes to have logged, by the name of the note.
 FAULTS = ("trouble", "mistake", "exposed")
+ELSEWHERE = "busy_callback.trouble"  # in Asterisk's run directory, where the spool can't be written
 
 
 def last_poll(spool: str) -> float | None:
@@ -19,10 +20,10 @@ def last_poll(spool: str) -> float | None:
         return None
 
 
-def faults(spool: str, name: str) -> list[str]:
+def faults(folder: str, name: str) -> list[str]:
     """Return the complaints of one note that are not over."""
     try:
-        lines = read_file(f"{spool}/{name}").decode("utf-8", "replace").splitlines()
+        lines = read_file(f"{folder}/{name}").decode("utf-8", "replace").splitlines()
     except (OSError, CorruptRequestError):
         return []
     # SUBJECT, a tab, the complaint; "-" where the subject works again. Without a tab: the complaint alone.

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..lab.office import Office
 from .conftest import OpenOffice, complaints
 
 
@@ -28,6 +29,11 @@ def test_what_the_admin_is_told_of_real_calls(open_office: OpenOffice, tmp_path:
 
         office.ask(a, b)
         until("201-202  registered")
+        d.dial(b.number)
+        d.established()
+        d.wait_until_sound()
+        d.hang_up()  # an offer that is let pass
+        d.closed()
         office.ask(d, b)
         until("204-202  registered")
         told = office.command("why", "204-202").stdout
@@ -50,16 +56,21 @@ def test_what_the_admin_is_told_of_real_calls(open_office: OpenOffice, tmp_path:
     assert "That is done since" in office.command("why", "201-202").stdout
     assert "by the admin." in office.command("why", "204-202").stdout
     assert office.command("why", "203-202").returncode == 1
+    check_figures(office, tmp_path / "page.html")
+    assert complaints(office) == []
+
+
+def check_figures(office: Office, page: Path) -> None:
+    """See that statistics, page and metrics tell of one that talked, one that was cancelled, and an offer let pass."""
     found = json.loads(office.command("stats", "--json").stdout)
     assert (found["asked"], found["states"]["completed"], found["states"]["cancelled"]) == (2, 1, 1)
     assert {row["reason"] for row in found["reasons"]} == {"talked", "by-admin"}
+    assert (found["offered"], found["offers_taken"]) == (3, 2)
     assert found["asking_to_talking"]["count"] == 1
     assert found["free_to_ring"]["count"] == 1
     assert 0 <= found["free_to_ring"]["median"] < found["asking_to_talking"]["median"]
-    page = tmp_path / "page.html"
     done = office.command("report", "-o", str(page))
     assert (done.returncode, done.stderr) == (0, "")
     assert "they talked" in page.read_text(encoding="utf-8")
     metrics = office.command("metrics").stdout
     assert 'busy_callback_requests_ended_total{outcome="completed",reason="talked"} 1.0' in metrics
-    assert complaints(office) == []

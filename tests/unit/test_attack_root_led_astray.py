@@ -225,7 +225,7 @@ def test_the_log_is_for_asterisk_alone(house: House) -> None:
 
 
 @pytest.mark.parametrize("closed", ["spool", "busy_callback"])
-@pytest.mark.parametrize("words", [["list"], ["history"], ["show", "201"], ["cancel", "201"]], ids=lambda w: w[0])
+@pytest.mark.parametrize("words", [*ASKING, ["cancel", "201"]], ids=lambda w: w[0])
 def test_an_ordinary_user_is_told_the_truth(house: House, words: list[str], closed: str) -> None:
     """Where the spool is closed to who asks, that is what is said, and what to do; not that there is none."""
     fill(house)
@@ -255,6 +255,7 @@ def test_an_ordinary_user_asks_doctor(house: House) -> None:
 AS_NOBODY = """
 import os, sysconfig
 from busy_callback.cli import main
+from busy_callback.report import commands
 from busy_callback.setup import commands, doctor
 sysconfig.get_paths()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)

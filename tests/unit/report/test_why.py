@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from busy_callback.policy import Line
 from busy_callback.report.language import ENGLISH, LANGUAGES
 from busy_callback.report.why import Facts, tell
 from busy_callback.request import Request
-from busy_callback.settings import Settings
+from busy_callback.settings import Directories, Settings
 from busy_callback.settlement import Outcome
+from busy_callback.store.spool import Spool
 
 from ..conftest import NOW
+from .conftest import Run
 
 SETTINGS = Settings()
 FREE = Line(policy.NOT_INUSE)
@@ -25,8 +29,6 @@ DAY = "2027-01-15"
 @pytest.fixture(autouse=True)
 def in_utc(monkeypatch: pytest.MonkeyPatch) -> Any:
     """NOW is 2027-01-15 08:00:00 UTC."""
-    import time
-
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield
@@ -131,6 +133,18 @@ def test_a_service_that_does_not_work_is_said() -> None:
         told = "\n".join(tell(request, facts, ENGLISH))
         assert says in told
         assert "Something is wrong with the service: the disk is full" in told
+
+
+def test_what_is_wrong_is_told_while_the_spool_cannot_be_written(
+    run: Run, spool: Spool, directories: Directories
+) -> None:
+    """The poller notes it elsewhere then; what both notes have is told once."""
+    spool.register("201", "202", rq.BUSY, "", SETTINGS, time.time())
+    for path in (spool.path("", "trouble"), f"{directories.astrundir}/busy_callback.trouble"):
+        Path(path).write_text("spool\tthe disk is read-only\n")
+    done = run("why", "201-202")
+    assert done.exit_code == 0
+    assert done.output.count("Something is wrong with the service: the disk is read-only\n") == 1
 
 
 def ended(state: str, reason: str, **fields: Any) -> str:

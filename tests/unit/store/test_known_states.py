@@ -45,6 +45,23 @@ def test_a_note_that_cannot_be_written_or_read_is_none(spool: Spool) -> None:
     assert read_states(spool.directory) == (0.0, {})
 
 
+@pytest.mark.parametrize("kind", ["fifo", "link", "file"])
+def test_nothing_in_the_place_of_a_new_note_is_followed_or_waited_for(spool: Spool, tmp_path: Path, kind: str) -> None:
+    """Left by a process that had our id, or put there: it goes, and what it leads to stays as it is."""
+    place, other = Path(spool.path("tmp", f"states.{os.getpid()}")), tmp_path / "other"
+    other.write_text("other")
+    if kind == "fifo":
+        os.mkfifo(place)
+    elif kind == "link":
+        place.symlink_to(other)
+    else:
+        place.write_text("half a no")
+    write_states(spool.directory, {"201": (1, NOW + 1)}, NOW, NOW + 9)
+    assert read_states(spool.directory) == (NOW + 9, {"201": (1, NOW + 1)})
+    assert Path(spool.path("", "states")).is_file()
+    assert other.read_text() == "other"
+
+
 def test_without_a_watch_nobody_answers(spool: Spool) -> None:
     """No lock, a process that is gone, and one that is no watch: an answer is not waited for long."""
     assert ask_states(spool.directory) is None
