@@ -11,6 +11,8 @@ SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
 OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
 STOPPED = "tests/unit/setup/test_attack_stopped_helper.py::"
 LONG = "tests/unit/setup/test_attack_long_lines.py::"
+CURES = "tests/unit/setup/test_attack_cures.py::"
+AROUND = "tests/unit/test_attack_roots_surroundings.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
 
 GUARDS = (
@@ -220,6 +222,32 @@ GUARDS = (
             ),
         ),
         (f"{RACES}test_a_script_that_doctor_runs_can_not_type_into_the_admins_terminal",),
+    ),
+    Guard(
+        "who becomes Asterisk's user leaves what is root's",
+        (
+            Edit(
+                "busy_callback/store/asterisk_user.py",
+                "    _leave_what_is_roots()\n    os.setgroups",
+                "    os.setgroups",
+            ),
+        ),
+        (f"{AROUND}test_the_terminal", f"{AROUND}test_the_environment", f"{AROUND}test_the_folder"),
+    ),
+    Guard(
+        "doctor has root follow no link of asterisk's",
+        (
+            Edit("busy_callback/setup/check.py", "    if os.path.islink(path):\n", "    if False:\n"),
+            Edit("busy_callback/setup/check.py", "    if not other:\n", "    if True:\n"),
+            Edit("busy_callback/setup/checks_machine.py", 'order(f"chown -h {pbx', 'order(f"chown {pbx'),
+            Edit("busy_callback/setup/checks_machine.py", 'order(f"chown -h {owner', 'order(f"chown {owner'),
+        ),
+        (f"{CURES}test_a_link_where_doctor_looks",),
+    ),
+    Guard(
+        "a path is one word in what doctor tells to run",
+        (Edit("busy_callback/setup/check.py", "    word = shlex.quote(str(path))\n", "    word = str(path)\n"),),
+        (f"{CURES}test_a_path_that_is_an_order_to_a_shell",),
     ),
     Guard(
         "root goes on as Asterisk's user",
