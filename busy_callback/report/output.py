@@ -102,14 +102,14 @@ class OutputFile:
             os.close(self._folder)
 
     def _look_at_the_old_one(self) -> None:
-        """Keep its readers, unless others were named; refuse to replace what is no file."""
+        """Keep its readers, unless others were named or a stranger made it; refuse to replace what is no file."""
         try:
             old = os.lstat(self._name, dir_fd=self._folder)
         except FileNotFoundError:
             return
         if not stat.S_ISREG(old.st_mode):
             raise OutputError(f"{self._path} is there and no file: name another place")
-        if self._keep:
+        if self._keep and old.st_uid in (0, os.geteuid(), os.fstat(self._folder).st_uid):
             self._mode, self._group = stat.S_IMODE(old.st_mode) & 0o777, old.st_gid
             if os.geteuid() and old.st_gid not in (os.getegid(), *os.getgroups()):
                 self._group = -1

@@ -261,6 +261,17 @@ GUARDS = (
         (f"{CURES}test_a_path_that_is_an_order_to_a_shell",),
     ),
     Guard(
+        "a stranger's file does not name the page's readers",
+        (
+            Edit(
+                "busy_callback/report/output.py",
+                "if self._keep and old.st_uid in (0, os.geteuid(), os.fstat(self._folder).st_uid):",
+                "if self._keep:",
+            ),
+        ),
+        (f"{PAGE}test_a_page_that_a_stranger_has_made_in_tmp_does_not_name_its_readers",),
+    ),
+    Guard(
         "root goes on as Asterisk's user",
         (
             Edit("busy_callback/store/asterisk_user.py", "    if said_by:\n        become(said_by)\n"),

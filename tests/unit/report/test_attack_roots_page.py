@@ -85,6 +85,22 @@ def test_a_page_in_a_folder_of_asterisks_leads_nowhere(house: House, kind: str) 
     assert os.listdir(house.treasure.parent) == ["treasure"]
 
 
+def test_a_page_that_a_stranger_has_made_in_tmp_does_not_name_its_readers(house: House) -> None:
+    """Who asked for whom is not read by whoever was first to put a file of that name where everybody may."""
+    folder = house.root / "tmp"
+    folder.mkdir()
+    folder.chmod(0o1777)
+
+    def deed() -> None:
+        (folder / NAME).write_text("")
+        (folder / NAME).chmod(0o666)
+
+    as_asterisk(deed)
+    assert house.run("report", "-o", str(folder / NAME))[0] == 0
+    found = (folder / NAME).stat()
+    assert (found.st_size > 0, found.st_uid, found.st_gid, found.st_mode & 0o777) == (True, 0, 0, 0o600)
+
+
 @pytest.mark.parametrize("name", ["states", "metrics", "metrics.lock", "metrics.new", "offers", "tmp"])
 @pytest.mark.parametrize("words", [["stats"], ["why", "201"], ["metrics"]], ids=lambda words: words[0])
 def test_a_fifo_in_place_of_a_note_hangs_nobody(house: House, words: list[str], name: str) -> None:
