@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -35,3 +36,20 @@ def test_a_child_that_is_stopped_at_its_work(number: signal.Signals, monkeypatch
         with pytest.raises(SetupError, match="has not ended well"):
             as_owner.call(ASTERISK.pw_uid, os.getpid)
         assert as_owner.call(ASTERISK.pw_uid, os.getpid) not in (child, os.getpid())
+
+
+@pytest.mark.parametrize("seconds", [0.8, 30.0], ids=["for_a_while", "for_good"])
+def test_each_child_is_stopped(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root gives them a time in all, not to each anew: an uninstall has hundreds of files to give back."""
+    monkeypatch.setattr(as_owner, "LONG_PATIENCE", 1.0)
+    monkeypatch.setattr(as_owner, "PATIENCE_IN_ALL", 3.0, raising=False)
+    monkeypatch.setattr(as_owner, "_spent", {}, raising=False)
+    asked: list[str] = []
+    with Deadline(PATIENCE, "root waits for each child anew"), as_owner.kept_helpers():
+        while len(asked) < 40:
+            try:
+                as_owner.call(ASTERISK.pw_uid, time.sleep, seconds)  # a stopped one does not look otherwise
+                asked.append("")
+            except SetupError as error:
+                asked.append(str(error))
+    assert "no more is done as user games" in asked[-1]
