@@ -266,6 +266,18 @@ GUARDS = (
         (f"{CURES}test_a_path_that_is_an_order_to_a_shell",),
     ),
     Guard(
+        "who makes the page has a time for it",
+        (
+            Edit(
+                "busy_callback/report/output.py",
+                "        with Deadline(PATIENCE,",
+                "        with Deadline(PATIENCE * 1e6,",
+            ),
+        ),
+        (f"{PAGE}test_who_makes_the_page_is_stopped",),
+        hangs=True,
+    ),
+    Guard(
         "a stranger's file does not name the page's readers",
         (
             Edit(
