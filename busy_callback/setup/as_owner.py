@@ -97,8 +97,7 @@ class _Helper:
         self._pid = os.fork()
         if not self._pid:
             try:
-                for other in (self, *_helpers.values()):
-                    other._socket.close()
+                _let_go_of_all_but(there.fileno())
                 become(uid)
                 _serve(there)
             finally:
@@ -134,6 +133,19 @@ class _Helper:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+
+
+def _let_go_of_all_but(descriptor: int) -> None:
+    """Have nothing of root's open in a child, as the journal with its lock: it may outlive root's process.
+
+    The numbers stay taken: what is in memory may still close them.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number not in (0, 1, 2, descriptor, nothing):
+            with contextlib.suppress(OSError):  # that of the listing is closed
+                os.fstat(number)
+                os.dup2(nothing, number, inheritable=False)
 
 
 def _serve(there: socket.socket) -> None:

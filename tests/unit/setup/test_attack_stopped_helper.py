@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.setup import as_owner
+from busy_callback.setup.journal import Journal
 from tests.unit.house import ASTERISK, as_asterisk
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -53,3 +55,24 @@ def test_each_child_is_stopped(seconds: float, monkeypatch: pytest.MonkeyPatch) 
             except SetupError as error:
                 asked.append(str(error))
     assert "no more is done as user games" in asked[-1]
+
+
+def test_a_child_that_outlives_root_holds_no_lock(tmp_path: Path) -> None:
+    """Root is killed while its child is stopped: the next install finds the journal free."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    reading, writing = os.pipe()
+    root = os.fork()
+    if not root:
+        with Journal(tmp_path / "state").held(), as_owner.kept_helpers():
+            os.write(writing, b"%d" % as_owner.call(ASTERISK.pw_uid, os.getpid))
+            time.sleep(PATIENCE)
+        os._exit(1)
+    child = int(os.read(reading, 20))
+    try:
+        as_asterisk(lambda: os.kill(child, signal.SIGSTOP))
+        os.kill(root, signal.SIGKILL)
+        os.waitpid(root, 0)
+        with Journal(tmp_path / "state").held():
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
