@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 
-_Address = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
+_Address = tuple["ipaddress.IPv4Address | ipaddress.IPv6Address", int]
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
