@@ -13,7 +13,17 @@ import stat
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import NO_REPLY, is_number
-from busy_callback.setting_values import DEVICE, like, numbers, plan, seconds, whole, yes_or_no
+from busy_callback.setting_values import (
+    DEVICE,
+    device_form,
+    like,
+    numbers,
+    offer_place,
+    plan,
+    seconds,
+    whole,
+    yes_or_no,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +50,7 @@ class Settings:
     not_callees: Numbers = Numbers()
     offer: bool = True
     offer_pause: int = 3
+    offer_no_reply: str = "code only"
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
@@ -105,10 +116,8 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "not_callees": numbers,
         "offer": yes_or_no,
         "offer_pause": seconds(1, 30),
-        "device": like(
-            r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
-            "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
-        ),
+        "offer_no_reply": offer_place,
+        "device": device_form,
         "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
         "ring_time": seconds(5, 120),
         "guard_time": seconds(0, 60),

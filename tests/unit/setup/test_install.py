@@ -179,7 +179,7 @@ def test_feature_codes_of_the_settings_reach_the_dialplan(pbx: Pbx) -> None:
 
 
 def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
-    """Only the _custom and _override_ files and files of our own are touched, so that an upgrade keeps it all."""
+    """Only the _custom files and files of our own are touched, so that an upgrade keeps it all."""
     changes = freepbx.install()
     touched = {change.path.name for change in changes if change.path.parent == freepbx.etc}
     assert touched == {
@@ -187,7 +187,6 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
         "busy_callback_manager.conf",
         "extensions_busy_callback.conf",
         "extensions_custom.conf",
-        "extensions_override_freepbx.conf",
         "manager_custom.conf",
     }
     settings = load(freepbx.directories.conf)
