@@ -9,10 +9,8 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
-from busy_callback.setup.dialplan_changes import custom_lines, our_dialplan, proposal
-from busy_callback.setup.freepbx import CUSTOM
+from busy_callback.setup.dialplan_changes import our_dialplan, proposal
 from busy_callback.setup.manager_conf import manager_user
-from busy_callback.setup.marked_blocks import append, strip_text
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
 from busy_callback.store import offer_switch
@@ -111,7 +109,8 @@ def check_contexts(pbx: Installation) -> str:
     survey = pbx.survey
     placed = survey.etc / FILE_NAME
     if read_text(placed) != our_dialplan(survey, pbx.settings):
-        raise CheckFailed(f"{placed} is out of date: it does not fit this version and its settings", INSTALL)
+        fits = f", or {survey.product}'s dialplan, which an upgrade may have changed" if survey.product else ""
+        raise CheckFailed(f"{placed} is out of date: it does not fit this version and its settings{fits}", INSTALL)
     contexts = dict.fromkeys(line.header for line in lines_of(placed, survey.etc) if line.header)
     for context in contexts:
         shown = survey.console.ask(f"dialplan show {context}")
@@ -134,26 +133,12 @@ def check_offer(pbx: Installation) -> str:
     if not pbx.settings.offer or not offer_switch.is_on(Spool(survey.directories.spool)):
         return "it is switched off (busy-callback offer; offer = no in the settings): nobody is asked"
     if survey.freepbx:
-        return _check_product(pbx)
+        if "busy-callback" not in survey.console.ask("dialplan show s-BUSY@macro-exten-vm"):
+            raise CheckFailed(f"{survey.product}'s dialplan does not offer the callback", INSTALL)
+        return f"{survey.product}'s dialplan offers it"
     if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
         raise CheckFailed("no dialplan offers the callback to a caller", proposal(survey))
     return "the dialplan offers it"
-
-
-def _check_product(pbx: Installation) -> str:
-    """Check the offer in a dialplan that is generated: that it is there, and fits what has been generated since."""
-    survey = pbx.survey
-    wanted = custom_lines(survey, pbx.settings)  # raises where the dialplan is none that is known
-    if "busy-callback" not in survey.console.ask("dialplan show s-BUSY@macro-exten-vm"):
-        raise CheckFailed(f"{survey.product}'s dialplan does not offer the callback", INSTALL)
-    text = read_text(survey.etc / CUSTOM)
-    if append(strip_text(text), wanted) != text:
-        raise CheckFailed(
-            f"what stands in {CUSTOM} does not fit {survey.product}'s dialplan, which an upgrade may have changed, or "
-            "the settings",
-            INSTALL,
-        )
-    return f"{survey.product}'s dialplan offers it"
 
 
 def check_probe(pbx: Installation) -> str:

@@ -39,7 +39,8 @@ class Wiring:
 
 def our_dialplan(survey: Survey, settings: Settings) -> str:
     """Return our dialplan as it is to stand beside Asterisk's own."""
-    return render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+    text = render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+    return "\n".join([text, *_before_generated(survey, settings), ""]) if survey.freepbx else text
 
 
 def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Settings) -> Iterator[Change]:
@@ -50,7 +51,8 @@ def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Se
     yield beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, Edits] = {}
     if survey.freepbx:
-        home, own = survey.etc / CUSTOM, custom_lines(survey, settings)
+        # A backup of FreePBX may be restored where this package is not: nothing is missing there then.
+        home, own = survey.etc / CUSTOM, [f"#tryinclude {DIALPLAN}"]
         # An earlier version's offers were in the override file.
         earlier = (survey.etc / name for name in OVERRIDES)
         edits = {path: Edits() for path in earlier if strip_text(read_text(path)) != read_text(path)}
@@ -64,8 +66,8 @@ def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Se
         yield edit(real, some.apply(strip_text(read_text(real))), main, DIALPLAN_RELOAD)
 
 
-def custom_lines(survey: Survey, settings: Settings) -> list[str]:
-    """Return what stands in FreePBX's extensions_custom.conf; raise SetupError where that is not read."""
+def _before_generated(survey: Survey, settings: Settings) -> list[str]:
+    """Return what goes before FreePBX's own steps; raise SetupError where its extensions_custom.conf is not read."""
     if not any(Path(line.include).name == CUSTOM for line in survey.extensions_conf):
         raise SetupError(
             f"{survey.product}'s extensions.conf does not include {CUSTOM}: put #include {CUSTOM} at its end, then "
@@ -73,7 +75,7 @@ def custom_lines(survey: Survey, settings: Settings) -> list[str]:
         )
     before = settings.offer_no_reply == BEFORE_VOICEMAIL
     offers = takeover_lines(survey.written, before, survey.product)
-    return [f"#include {DIALPLAN}", *offers, f"[{START}-custom]", f"include => {CODES}"]
+    return [f"; Before {survey.product}'s own steps.", *offers, f"[{START}-custom]", f"include => {CODES}"]
 
 
 def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[Path, Edits]) -> None:

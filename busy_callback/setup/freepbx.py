@@ -1,10 +1,10 @@
 """FreePBX and its kin: how they are told, and where in their generated dialplan the callback is offered.
 
-Nothing of theirs is replaced. What is put into extensions_custom.conf are extensions that count for callers with a
-caller ID (``s-BUSY/_.``): Asterisk tries these before FreePBX's own of the same name (main/pbx.c,
-ast_add_extension2_lockopt), and takes a priority that they do not have from FreePBX's own (pbx_find_extension). So
-no step is defined twice, and all of FreePBX's steps stay its own but for the first, where that is more than a line
-for the log: it is repeated, and doctor compares.
+Nothing of theirs is replaced. What goes before it are extensions that count for callers with a caller ID
+(``s-BUSY/_.``): Asterisk tries these before FreePBX's own of the same name (main/pbx.c, ast_add_extension2_lockopt),
+and takes a priority that they do not have from FreePBX's own (pbx_find_extension). So no step is defined twice, and all
+of FreePBX's steps stay its own but for the first, where that is more than a line for the log: it is repeated, and
+doctor compares.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Takeover:
     context: str
     extension: str
     call: str
-    home: str = ""  # where it is put, if that is another context, which is included
 
 
 def product(lines: Sequence[Line], marks: dict[Path, str]) -> str:
@@ -74,7 +73,7 @@ def takeovers(before_voicemail: bool) -> tuple[Takeover, ...]:
         Takeover("ext-local", "h", given_up),
         Takeover("ext-findmefollow", "h", given_up),
         Takeover("followme-sub", "h", given_up),
-        Takeover(START, "h", given_up, home=f"{START}-custom"),
+        Takeover(START, "h", given_up),
     )
 
 
@@ -87,7 +86,7 @@ def _keep(variable: str, dial_status: str) -> str:
 
 
 def takeover_lines(dialplan: Dialplan, before_voicemail: bool, name: str = FREEPBX) -> list[str]:
-    """Return the lines for extensions_custom.conf, by the dialplan as it is without us.
+    """Return the lines of our own dialplan that go before FreePBX's, by the dialplan as it is without us.
 
     Raises SetupError where there is none that is known, or an older recipe is in the way.
     """
@@ -111,7 +110,7 @@ def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
                 "again"
             )
     head = f"exten => {one.extension}/_."
-    yield f"[{one.home or one.context}]"
+    yield f"[{one.context}]"
     if own.application.lower() == "noop":  # a line for the log: ours stands for it
         yield f"{head},1,{one.call}"
         return

@@ -91,8 +91,8 @@ def _about(survey: Survey) -> Iterator[str]:
     """Yield what kind of PBX was found, where that is no plain Asterisk of the versions that this is tried on."""
     if survey.product:
         yield (
-            f"This is {survey.product}: the callback is offered to its extensions, by lines in {CUSTOM} alone; Apply "
-            "Config and upgrades keep them"
+            f"This is {survey.product}: the callback is offered to its extensions, by one line in {CUSTOM}; Apply "
+            "Config and upgrades keep it"
         )
     major = re.match(r"\d+", survey.version)
     if major and int(major[0]) < OLDEST:
