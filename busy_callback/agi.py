@@ -4,7 +4,8 @@
     AGI(busy_callback.py,FROM,TO[,KIND])       registers that FROM asks to be called back by TO
     AGI(busy_callback.py,cancel,FROM[,TO])     cancels FROM's requests
     AGI(busy_callback.py,count,FROM)           counts FROM's requests
-    AGI(busy_callback.py,caller)               tells whose phone the channel is, and its last number
+    AGI(busy_callback.py,caller[,TO])          tells whose phone the channel is, and whom it may ask for: TO, or the
+                                               last number
 
 ``offer`` sets BUSY_CALLBACK_PROMPT (empty: go on as if we were not there), BUSY_CALLBACK_FROM, BUSY_CALLBACK_KIND
 (empty: the prompt only tells) and BUSY_CALLBACK_PAUSE, the seconds for a digit after the prompt. It never plays,
@@ -110,7 +111,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
         if verb == "offer":
             _offer(agi, arguments[1:], environ, variables)
         elif verb == "caller":
-            status = _caller(agi, environ, variables)
+            status = _caller(agi, arguments[1:], environ, variables)
         elif verb:
             found = _cancel_or_count(agi, arguments, environ)
             status = COUNTED if verb == "count" else CANCELLED if found else NONE
@@ -154,14 +155,24 @@ def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables
     agi.verbose(printable(f"busy_callback.py: {'' if offer.prompt else 'nothing is offered: '}{offer.reason}", 300), 3)
 
 
-def _caller(agi: AGI, environ: Mapping[str, str], variables: dict[str, str]) -> str:
-    """Put whose phone the channel is, and its last number, into ``variables``; return KNOWN."""
+def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> str:
+    """Put whose phone the channel is, and whom it asks for, into ``variables``; return KNOWN.
+
+    That is the number in ``arguments``, or its last one where there is none, or its own. Raises NumberError where
+    that can't be asked for.
+    """
     _, settings = _open(agi, environ)
     channel = Channel(agi)
     caller = channel.caller(settings)
     if not caller:
         raise NumberError(f"{printable(channel.name, 80)} is no phone of ours")
-    callee, kind = channel.last(caller)
+    callee = "".join(arguments)
+    if callee in {"", caller}:
+        callee, kind = channel.last(caller)
+    else:
+        from busy_callback.offer import kind_of_wish
+
+        kind = kind_of_wish(channel, caller, callee, settings)
     variables["BUSY_CALLBACK_FROM"] = caller
     variables["BUSY_CALLBACK_TO"] = callee if callee in settings.extensions else ""
     variables["BUSY_CALLBACK_KIND"] = kind if kind in rq.KINDS else rq.BUSY

@@ -11,14 +11,19 @@ from busy_callback.store import offer_switch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from busy_callback.channel import Channel
     from busy_callback.settings import Settings
     from busy_callback.store.spool import Spool
 
-KINDS = {"BUSY": rq.BUSY, "NOANSWER": rq.NO_REPLY}  # by Dial's DIALSTATUS (apps/app_dial.c)
-PROMPTS = {rq.BUSY: "busy-callback", rq.NO_REPLY: "busy-callback-noanswer"}
+# By Dial's DIALSTATUS (apps/app_dial.c).
+KINDS = {"BUSY": rq.BUSY, "NOANSWER": rq.NO_REPLY, "CHANUNAVAIL": rq.NOT_LOGGED_IN}
+PROMPTS = {
+    rq.BUSY: "busy-callback",
+    rq.NO_REPLY: "busy-callback-noanswer",
+    rq.NOT_LOGGED_IN: "busy-callback-unavailable",
+}
 TAKEN_PROMPT = "busy-callback-taken"
 FULL_PROMPT = "busy-callback-full"
 IN_USE = ("INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD")
@@ -72,12 +77,35 @@ def decide(channel: Channel, callee: str, dial_status: str, settings: Settings, 
     return Offer(caller, f"{caller} is offered a callback to {callee} ({kind})", prompt, kind)
 
 
-def _hindrance(channel: Channel, callee: str, kind: str, settings: Settings) -> str:
-    """Return why the callee can't be waited for, '' where it can."""
+def kind_of_wish(channel: Channel, caller: str, callee: str, settings: Settings) -> str:
+    """Return the kind of the request that ``caller`` makes without a call before, by ``*66`` and the callee's number.
+
+    Raises NumberError, saying why, where the callee can't be asked for.
+    """
+    settings.check_pair(caller, callee)
+    hindrance = _wants_no_calls(channel, callee)
+    states = list(channel.devices(callee, settings).values())
+    kind = rq.NOT_LOGGED_IN if _is_away(states) else rq.BUSY
+    hindrance = hindrance or _device_hindrance(callee, kind, states, settings)
+    if hindrance:
+        raise NumberError(hindrance)
+    return kind
+
+
+def _wants_no_calls(channel: Channel, callee: str) -> str:
+    """Return what keeps the callee from being called at all, '' where nothing does."""
     # As FreePBX keeps them, and many a dialplan of one's own does.
     for what, value in zip(("do not disturb", "forwards all"), channel.ask(f"DB(DND/{callee})", f"DB(CF/{callee})")):
         if value.lower() not in {"", "0", "no", "off"}:
             return f"{callee}: {what}"
+    return ""
+
+
+def _hindrance(channel: Channel, callee: str, kind: str, settings: Settings) -> str:
+    """Return why the callee can't be waited for, '' where it can."""
+    unwanted = _wants_no_calls(channel, callee)
+    if unwanted:
+        return unwanted
     devices = channel.devices(callee, settings)
     states = list(devices.values())
     if kind == rq.BUSY and is_in_use(states) and not channel.has_channels(list(devices)):
@@ -86,9 +114,23 @@ def _hindrance(channel: Channel, callee: str, kind: str, settings: Settings) -> 
     if kind == rq.BUSY and not is_in_use(states):
         # A phone that says busy though its device is idle (do not disturb) or away: nothing to wait for.
         return f"{callee} is not in use: {', '.join(states) or 'it has no device'}"
+    return _device_hindrance(callee, kind, states, settings)
+
+
+def _device_hindrance(callee: str, kind: str, states: Sequence[str], settings: Settings) -> str:
     if all(state == "INVALID" for state in states):
         return f"{callee} has no device that Asterisk knows"
+    if kind == rq.NOT_LOGGED_IN and not _is_away(states):
+        return f"{callee} is logged in, and could not be reached: {', '.join(states)}"
+    if kind == rq.NOT_LOGGED_IN and not settings.not_logged_in:
+        return f"{callee} is not logged in, and not_logged_in = no in busy_callback.conf"
     return ""
+
+
+def _is_away(states: Iterable[str]) -> bool:
+    """Tell whether none of an extension's devices in these states can be called, but one that comes back could."""
+    found = set(states)
+    return "UNAVAILABLE" in found and found <= {"UNAVAILABLE", "INVALID"}
 
 
 def is_in_use(states: Iterable[str]) -> bool:

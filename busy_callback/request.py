@@ -11,7 +11,8 @@ from busy_callback.errors import CorruptRequestError
 
 BUSY = "busy"  # the standards' CCBS: completion of calls to a busy subscriber
 NO_REPLY = "no-reply"  # CCNR: completion on no reply
-KINDS = (BUSY, NO_REPLY)
+NOT_LOGGED_IN = "not-logged-in"  # CCNL: completion on not logged-in (3GPP TS 24.642 clause 4; RFC 6910)
+KINDS = (BUSY, NO_REPLY, NOT_LOGGED_IN)
 
 WAITING = "waiting"
 SUSPENDED = "suspended"  # waiting, but its caller is busy: lets the ones behind it pass

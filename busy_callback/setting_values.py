@@ -65,7 +65,7 @@ device_form = like(
     "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
 )
 BEFORE_VOICEMAIL = "before voicemail"
-offer_place = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
+no_reply = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
 
 
 def plan(text: str) -> NumberingPlan:

@@ -12,18 +12,8 @@ import stat
 
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
-from busy_callback.request import NO_REPLY, is_number
-from busy_callback.setting_values import (
-    DEVICE,
-    device_form,
-    like,
-    numbers,
-    offer_place,
-    plan,
-    seconds,
-    whole,
-    yes_or_no,
-)
+from busy_callback.request import BUSY, is_number
+from busy_callback.setting_values import DEVICE, device_form, like, no_reply, numbers, plan, seconds, whole, yes_or_no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +41,7 @@ class Settings:
     offer: bool = True
     offer_pause: int = 3
     offer_no_reply: str = "code only"
+    not_logged_in: bool = True
     device: str = "auto"
     context: str = "from-internal"
     ring_time: int = 20
@@ -81,7 +72,7 @@ class Settings:
 
     def service_duration(self, kind: str) -> int:
         """Return how long a request of that kind lives."""
-        return self.service_time_no_reply if kind == NO_REPLY else self.service_time
+        return self.service_time if kind == BUSY else self.service_time_no_reply
 
     def devices_of(self, extension: str) -> str:
         """Return the extension's devices as a dial string: ``[devices]`` first; '' where Asterisk has to be asked."""
@@ -112,11 +103,11 @@ _SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
-        "not_callers": numbers,
-        "not_callees": numbers,
+        **dict.fromkeys(("not_callers", "not_callees"), numbers),
         "offer": yes_or_no,
         "offer_pause": seconds(1, 30),
-        "offer_no_reply": offer_place,
+        "offer_no_reply": no_reply,
+        "not_logged_in": yes_or_no,
         "device": device_form,
         "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
         "ring_time": seconds(5, 120),

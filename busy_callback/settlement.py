@@ -119,6 +119,9 @@ def _settle_callee(request: Request, outcome: Outcome, now: float, settings: Set
     failed = outcome.callee == "BUSY" or outcome.callee in _UNREACHABLE
     if failed and (outcome.callee_cause == _REJECTED or (outcome.callee == "BUSY" and not outcome.callee_in_use)):
         return rq.end(request, rq.FAILED, f"{callee} refused the call", now)
+    if request.renewed >= request.started and (failed or outcome.callee == "NOANSWER"):
+        # The recall met the offer, and 5 was pressed.
+        return _wait(request, f"{caller} asked again for {callee} in the recall", now, settings.retry_pause)
     if failed:
         was = "was taken again" if outcome.callee == "BUSY" else "could not be reached"
         why = f"{callee} {was} when {caller} answered"

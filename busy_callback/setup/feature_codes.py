@@ -25,11 +25,12 @@ def taken(dialplan: Dialplan, contexts: Iterable[str], codes: Sequence[str]) -> 
     """Return which codes mean something else already in one of the contexts: the step that they come to."""
     found: dict[str, Step] = {}
     for context in contexts:
-        for number in (*codes, f"{codes[0]}201"):
+        # The first two are dialled with a number behind them, too.
+        for code, number in zip((*codes, *codes[:2]), (*codes, *(f"{code}201" for code in codes[:2]))):
             for known, extension in dialplan.extensions(context, number):
                 step = known.steps[extension].get(1)
                 if step and not _catches_all(extension) and not step.arguments.startswith(OURS):
-                    found.setdefault(number[: len(codes[0])] if number not in codes else number, step)
+                    found.setdefault(code, step)
     return found
 
 

@@ -65,6 +65,7 @@ def takeovers(before_voicemail: bool) -> tuple[Takeover, ...]:
     return (
         Takeover("macro-exten-vm", "s-BUSY", _offer("EXTTOCALL", busy=True)),
         Takeover("macro-exten-vm", "s-NOANSWER", _offer("EXTTOCALL")),
+        Takeover("macro-exten-vm", "s-CHANUNAVAIL", _offer("EXTTOCALL")),
         Takeover("macro-vm", "s-BUSY", _offer("MEXTEN", busy=True)),
         Takeover("macro-vm", "s-NOANSWER", no_reply),
         Takeover("macro-simple-dial", "s-BUSY", _offer("EXTTOCALL", busy=True)),

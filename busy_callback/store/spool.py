@@ -138,6 +138,7 @@ class Spool:
                         known = self._load(name)
                         if known is not None:
                             changes = {"kind": kind, "presentation": presentation, "expires": expires, "renewed": now}
+                            changes["unanswered"] = 0
                             changes["callee_used"] = known.callee_used if known.kind == kind else 0.0
                             changes.update(context=context or known.context, reason="")
                             self._write("requests", known.but(now, "asked again", **changes))

@@ -25,6 +25,11 @@ GUARDS = (
         ),
     ),
     Guard(
+        "who is gone before the callee is dialled is served",
+        (Edit(SETTLE, "        if outcome.caller and not file_waits and not outcome.fresh", "        if False"),),
+        (f"{SETTLEMENT}test_who_hangs_up_before_the_callee_is_dialled_holds_nobody_up",),
+    ),
+    Guard(
         "attempts have a number",
         (Edit(SETTLE, "    if count >= settings.attempts:", "    if False:"),),
         (

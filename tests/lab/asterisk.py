@@ -33,6 +33,9 @@ verbose = 3
 nocolor = yes
 """
 
+# Voice keeps off the ports that others listen on: see ports.RANGE.
+RTP = "[general]\nrtpstart = 5000\nrtpend = 9999\n"
+
 
 class Asterisk:
     """An Asterisk of its own in ``folder``, with ports of its own on 127.0.0.1."""
@@ -52,6 +55,7 @@ class Asterisk:
             (folder / "data" / name).symlink_to(stock / name)
         self.conf = folder / "etc/asterisk.conf"
         self.conf.write_text(DIRECTORIES.format(folder=folder, modules=release.modules))
+        (folder / "etc/rtp.conf").write_text(RTP)
         self.environ = {**os.environ, "BUSY_CALLBACK_ASTERISK_CONF": str(self.conf)}
         self._process: subprocess.Popen[bytes] | None = None
         self._manager: Manager | None = None

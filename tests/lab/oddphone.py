@@ -89,7 +89,7 @@ class OddPhone:
                     self._reply(text, sender, "180 Ringing", "")
                     time.sleep(self._ringing)
                 self._reply(text, sender, self._answer, self._header)
-            elif not text.startswith("ACK"):
+            elif " SIP/2.0\r\n" in text and not text.startswith("ACK"):
                 self._reply(text, sender, "200 OK", "")
 
     def _reply(self, text: str, sender: tuple[str, int], status: str, header: str) -> None:

@@ -21,6 +21,7 @@ TONE_SHARE = 0.9  # of the energy that is heard
 CONFIG = """\
 poll_method epoll
 sip_listen 127.0.0.1:{sip_port}
+rtp_ports 10000-19999
 call_local_timeout 120
 call_max_calls 1
 audio_player aubridge,{number}

@@ -86,6 +86,12 @@ class Case:
         end = call.ended or self.facts.ended
         return min([death for death in self._deaths if call.begun <= death < end], default=end)
 
+    def served_until(self, recall: Call) -> float:
+        """Return until when a recall served its caller: not while it listens to a busy tone."""
+        far_rings = [far for life in self.lives if recall in life.rings for far in life.far_rings]
+        refused = [far.ended for far in far_rings if far.begun > recall.begun and far.ended and not far.answered]
+        return min([self.until(recall), *refused])
+
     def _give_rings(self) -> None:
         for call in self.facts.calls:
             if call.recalled_for:

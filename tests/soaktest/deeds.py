@@ -9,7 +9,9 @@ WEIGHTS: dict[str, dict[str, int]] = {
     "idle": {
         "call somebody": 60,
         "ask for the last one again": 8,
+        "ask for somebody": 6,
         "cancel all": 6,
+        "cancel one": 4,
         "ask how many wait": 3,
         # Begun before the ring, it may come to its end after it.
         "cancel one by command": 6,

@@ -22,7 +22,7 @@ SCRIPT_TIME = 30.0  # seconds within which a script that was begun has done what
 _LINE = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{3})\] [A-Z]+\[\d+\](?:\[C-[0-9a-f]+\])? \S+ (.*)")
 _REGISTERS = re.compile(r'Executing \[.*\] AGI\("([^"]+)", "busy_callback\.py,(\d+),(\d+)[,"]')
 _CANCELS = re.compile(r'Executing \[.*\] AGI\("([^"]+)", "busy_callback\.py,cancel,(\d+)(?:,(\d+))?"')
-_PLAYS = re.compile(r"<([^>]+)> Playing 'busy-callback-(ok|already|cancelled)\.")
+_PLAYS = re.compile(r"<([^>]+)> Playing 'busy-callback-(ok|already|cancelled(?:-one)?)\.")
 _RINGS = re.compile(r'Executing \[rd\d+@custom-auto-redial:\d+\] Dial\("Local/rd(\d+)@')
 
 
@@ -115,7 +115,7 @@ def read_log(lines: Iterable[str], facts: Facts, recordings: Mapping[str, list[t
             facts.cancels.append(cancels[found[1]])
         elif found := _RINGS.search(text):
             facts.dials.append((at, found[1]))
-        elif (found := _PLAYS.search(text)) and found[2] == "cancelled":
+        elif (found := _PLAYS.search(text)) and found[2].startswith("cancelled"):
             if begun := cancels.pop(found[1], None):
                 facts.cancels.remove(begun)
                 facts.cancels.append(Cancel(begun.begun, at, begun.caller, begun.callee, True))

@@ -51,13 +51,14 @@ def no_ring_after_the_end(case: Case) -> Iterator[Finding]:
 
 
 def not_too_often(case: Case) -> Iterator[Finding]:
-    """No phone rings twice for one request within the pause, nor more often than the attempts that are set."""
+    """No phone rings twice for one request within the pause, nor more often than the attempts for each wish."""
     for life in case.lives:
         for rings in (life.rings, life.far_rings):
             for one, two in zip(rings, rings[1:]):
                 if two.begun - one.begun < case.facts.settings.retry_pause - ALIKE:
                     yield Finding("pause", two.begun, life.pair, f"{two}, {two.begun - one.begun:.1f} s after {one}")
-            if len(rings) > case.facts.settings.attempts:
+            asked = [p for p in case.facts.presses if (p.caller, p.callee) == life.pair and life.is_live(p.at)]
+            if len(rings) > case.facts.settings.attempts * (1 + len(asked)):
                 yield Finding("attempts", rings[-1].begun, life.pair, f"ring {len(rings)} for {life.request.id}")
 
 
@@ -77,7 +78,7 @@ def one_at_a_time(case: Case) -> Iterator[Finding]:
     for position, one in enumerate(recalls):
         for two in recalls[position + 1 :]:
             same = one.recalled_for == two.recalled_for or one.phone == two.phone
-            if same and two.begun < case.until(one) - ALIKE:
+            if same and two.begun < case.served_until(one) - ALIKE:
                 people = (one.phone, two.phone, two.recalled_for)
                 yield Finding("one recall at a time", two.begun, people, f"{two}, while {one}")
 

@@ -117,6 +117,12 @@ class Person:
             self._call()
         elif deed in CODES:
             self.phone.dial(CODES[deed])
+        elif deed == "ask for somebody":
+            callee = self._chance.choice([number for number in self._people if number != self.number])
+            self._note_asked(callee)
+            self.phone.dial(f"*66{callee}")
+        elif self._asked and deed == "cancel one":
+            self.phone.dial(f"*86{self._chance.choice(self._asked)}")
         elif self._asked:
             self._cancel(self.number, self._chance.choice(self._asked))
         self._in(PATIENCE, PATIENCE + 5, self._act)  # unless a call begins and ends before
@@ -177,12 +183,15 @@ class Person:
         elif self._chance.random() < 0.2:
             self._in(0, 3, self.phone.hang_up)
 
+    def _note_asked(self, callee: str) -> None:
+        self._has_asked = True
+        self._asked = [*self._asked[-4:], callee]
+
     def _offered(self, callee: str) -> None:
         deed = self._choose("offered")
         pressed = self._chance.uniform(0.3, 2)
         if deed.startswith("press 5"):
-            self._has_asked = True
-            self._asked = [*self._asked[-4:], callee]
+            self._note_asked(callee)
             self._in(pressed, pressed, lambda: self.phone.press("5"))
         elif deed == "press something else":
             self._in(pressed, pressed, lambda: self.phone.press("4"))

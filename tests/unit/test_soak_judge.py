@@ -235,6 +235,14 @@ def test_a_killed_asterisk_ends_its_calls() -> None:
     assert rules(facts) == set()
 
 
+def test_who_listens_to_the_busy_tone_is_served_no_more() -> None:
+    """The callee refused the first one's call: the second one is recalled while the first still hears the busy tone."""
+    facts = history()
+    facts.requests[0] = made("201", 2.1, rq.FAILED, 27)
+    facts.calls[2:4] = [call("201", "202", "ReDial 202", 18, 22, 39), call("202", "201", "Phone 201", 25, 0, 26.5)]
+    assert rules(facts) == set()
+
+
 def test_a_callee_that_is_taken_again_is_no_second_service() -> None:
     """The caller answered while the callee talked with somebody else: it is recalled again."""
     facts = history()
