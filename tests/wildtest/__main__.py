@@ -23,7 +23,8 @@ def one(source: Path) -> bool:
             print(f"  note     {line}", flush=True)
         if not machine.form:
             print(
-                "  skipped  it has no macro-exten-vm that calls dial-one: not a dialplan of FreePBX's kind", flush=True
+                "  skipped  no macro-exten-vm that calls dial-one: no FreePBX, or one that dials by dialparties.agi",
+                flush=True,
             )
             return True
         print(
