@@ -117,10 +117,10 @@ def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
         return
     yield f"{head},1,Goto({OUR_WAY})"
     yield f"{head},{OUR_WAY},{one.call}"
-    yield f"{head},{OUR_WAY + 1},{_in_both_forms(own.call)}"
+    yield f"{head},{OUR_WAY + 1},{_written(own.call)}"
     yield f"{head},{OUR_WAY + 2},Goto(2)"
 
 
-def _in_both_forms(call: str) -> str:
-    """Return the call of what ends each call, so that it outlives the change from Macro to Gosub (FreePBX 17)."""
-    return "Gosub(macro-hangupcall,s,1())" if call == "Macro(hangupcall,)" else call
+def _written(call: str) -> str:
+    """Return a call as it is written; of what ends each call so that it outlives the change to Gosub (FreePBX 17)."""
+    return "Gosub(macro-hangupcall,s,1())" if call == "Macro(hangupcall,)" else call.replace(";", "\\;")

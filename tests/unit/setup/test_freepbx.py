@@ -75,6 +75,16 @@ def test_an_override_of_the_admins_own_stays(tmp_path: Path) -> None:
     assert "exten => s-BUSY/_.,1002,Hangup()" in takeover_lines(machine, before_voicemail=False)
 
 
+def test_a_step_is_repeated_as_it_is_written(tmp_path: Path) -> None:
+    """A semicolon that begins no comment stays one; the macro that ends each call is called in both forms alike."""
+    own = "[macro-exten-vm]\nexten => s-BUSY,1,Set(A=b\\;c)\n"
+    wanted = takeover_lines(
+        dialplan(tmp_path, additional("Macro"), extensions_override_freepbx=own), before_voicemail=False
+    )
+    assert "exten => s-BUSY/_.,1002,Set(A=b\\;c)" in wanted
+    assert "exten => h/_.,1002,Gosub(macro-hangupcall,s,1())" in wanted
+
+
 def test_freepbx_before_its_first_apply_is_told_so(tmp_path: Path) -> None:
     """Without a generated dialplan there is nothing to wire, and the error says to press Apply Config."""
     with pytest.raises(SetupError, match="Issabel's dialplan has no macro-exten-vm: press Apply Config"):
