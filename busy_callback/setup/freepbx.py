@@ -123,4 +123,8 @@ def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
 
 def _written(call: str) -> str:
     """Return a call as it is written; of what ends each call so that it outlives the change to Gosub (FreePBX 17)."""
-    return "Gosub(macro-hangupcall,s,1())" if call == "Macro(hangupcall,)" else call.replace(";", "\\;")
+    return (
+        "Gosub(macro-hangupcall,s,1())"
+        if call in {"Macro(hangupcall)", "Macro(hangupcall,)"}
+        else call.replace(";", "\\;")
+    )

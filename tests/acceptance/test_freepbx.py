@@ -181,6 +181,16 @@ def test_no_answer_before_voicemail(open_freepbx: OpenFreepbx) -> None:
     assert [(request.callee, request.kind) for request in office.live()] == [("203", "no-reply")]
 
 
+def test_a_phone_that_is_off(open_freepbx: OpenFreepbx) -> None:
+    """202's phone is not registered: 201 is offered a callback for when it is back."""
+    office = open_freepbx("201", "202")
+    a, b = office.phones.values()
+    b.switch_off()
+    office.asterisk.manager.wait_for_state(office.asterisk.device("202"), "UNAVAILABLE")
+    office.ask(a, b)
+    assert [(request.callee, request.kind) for request in office.live()] == [("202", "not-logged-in")]
+
+
 def test_do_not_disturb_is_not_offered(open_freepbx: OpenFreepbx) -> None:
     """An idle 202 on do-not-disturb says busy: 201 hears the busy tone at once, without an offer."""
     office = open_freepbx("201", "202")
