@@ -92,6 +92,7 @@ class Machine:
             self.put("AMPUSER", f"{number}/cidname", f"Phone{number}")
             self.put("AMPUSER", f"{number}/cidnum", number)
             self.put("AMPUSER", f"{number}/ringtimer", "5")
+            self.put("AMPUSER", f"{number}/voicemail", "default" if number == BOXED else "novm")
             self.put("DEVICE", f"{device}/dial", self.asterisk.device(device))
             self.put("DEVICE", f"{device}/user", number)
         self.asterisk.console("dialplan set global RINGTIMER 5")
