@@ -64,7 +64,7 @@ def log_since(machine: Machine, begin: int) -> str:
 
 def in_voicemail(log: str) -> bool:
     """Tell whether a call came to a mailbox: on an Asterisk without voicemail too, and on the generated forms."""
-    return "VoiceMail(" in log or "No application 'VoiceMail'" in log or "MAILBOX=" in log
+    return "VoiceMail(" in log or "No application 'VoiceMail'" in log or "GLOBAL(MAILBOX)=" in log
 
 
 def mark(machine: Machine) -> int:
