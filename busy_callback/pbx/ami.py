@@ -107,7 +107,7 @@ class Ami:
         if answer.get("Response") != "Success":
             raise AsteriskError(
                 f"Asterisk's manager at {where} refuses user {self._settings.user!r}: "
-                f"{answer.get('Message', 'no reason given')}; compare manager.conf with busy_callback.conf"
+                f"{answer.get('Message', 'no reason given')}; compare that user's secret with busy_callback.conf's"
             )
 
     def __exit__(
@@ -165,7 +165,7 @@ class Ami:
         if answer.get("Response") != "Success" or answer.get("Variable") != variable:
             raise AsteriskError(
                 f"Asterisk does not tell {variable}: {answer.get('Message', 'no reason given')}; "
-                f"its manager.conf must give user {self._settings.user!r} write = reporting,originate"
+                f"its manager must give user {self._settings.user!r} write = reporting,originate"
             )
         return str(answer.get("Value", ""))
 
@@ -245,7 +245,7 @@ class Ami:
             self._probe_missing = True
             log.warning(
                 "ChanIsAvail can't be run: context %s is not loaded or user %s may not originate "
-                "(manager.conf: write = reporting,originate); using DEVICE_STATE instead",
+                "(it needs write = reporting,originate); using DEVICE_STATE instead",
                 PROBE_CONTEXT,
                 self._settings.user,
             )

@@ -26,7 +26,7 @@ def complaints(directories: Directories, settings: Settings, proc: str = "/proc/
     if open_to:
         found.append(
             f"Asterisk's manager listens on {', '.join(map(str, open_to))}, port {settings.port}: strangers can try "
-            "passwords there; set bindaddr = 127.0.0.1 in manager.conf"
+            "passwords there; set bindaddr = 127.0.0.1 in manager.conf (FreePBX: in its Advanced Settings)"
         )
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.setting_values import BEFORE_VOICEMAIL
 from busy_callback.settings import Settings
 from busy_callback.setup import advice, device_settings, feature_codes, reached, wired
 from busy_callback.setup.config_files import read_text
@@ -14,7 +15,7 @@ from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
 from busy_callback.setup.extensions import Step
 from busy_callback.setup.file_change import Change
-from busy_callback.setup.freepbx import OVERRIDE, freepbx_override
+from busy_callback.setup.freepbx import CUSTOM, OVERRIDES, START, takeover_lines
 from busy_callback.setup.insertion import Edits, Inserter
 from busy_callback.setup.marked_blocks import strip_text
 from busy_callback.setup.own_files import beside, edit, own_file
@@ -38,7 +39,8 @@ class Wiring:
 
 def our_dialplan(survey: Survey, settings: Settings) -> str:
     """Return our dialplan as it is to stand beside Asterisk's own."""
-    return render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+    text = render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+    return "\n".join([text, *_before_generated(survey, settings), ""]) if survey.freepbx else text
 
 
 def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Settings) -> Iterator[Change]:
@@ -49,9 +51,11 @@ def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Se
     yield beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, Edits] = {}
     if survey.freepbx:
-        home = survey.etc / "extensions_custom.conf"
-        own = [f"#include {DIALPLAN}", "[from-internal-custom]", f"include => {CODES}"]
-        edits[survey.etc / OVERRIDE] = Edits({END: freepbx_override(survey.extensions_conf)})
+        # A backup of FreePBX may be restored where this package is not: nothing is missing there then.
+        home, own = survey.etc / CUSTOM, [f"#tryinclude {DIALPLAN}"]
+        # An earlier version's offers were in the override file.
+        earlier = (survey.etc / name for name in OVERRIDES)
+        edits = {path: Edits() for path in earlier if strip_text(read_text(path)) != read_text(path)}
     else:
         home, own = main, [f"#include {DIALPLAN}"]
         edits = Inserter(survey.written, main).put_in(wiring.offers.insertions())
@@ -60,6 +64,18 @@ def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Se
     for path, some in edits.items():
         real = own_file(survey, allowed, path)
         yield edit(real, some.apply(strip_text(read_text(real))), main, DIALPLAN_RELOAD)
+
+
+def _before_generated(survey: Survey, settings: Settings) -> list[str]:
+    """Return what goes before FreePBX's own steps; raise SetupError where its extensions_custom.conf is not read."""
+    if not any(Path(line.include).name == CUSTOM for line in survey.extensions_conf):
+        raise SetupError(
+            f"{survey.product}'s extensions.conf does not include {CUSTOM}: put #include {CUSTOM} at its end, then "
+            "try again"
+        )
+    before = settings.offer_no_reply == BEFORE_VOICEMAIL
+    offers = takeover_lines(survey.written, before, survey.product)
+    return [f"; Before {survey.product}'s own steps.", *offers, f"[{START}-custom]", f"include => {CODES}"]
 
 
 def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[Path, Edits]) -> None:
@@ -162,12 +178,14 @@ def choose_codes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator
 
     Where there are no settings yet, others are chosen and set in ``settings``; else it is the admin's to do.
     """
-    dialplan, now = survey.reached.dialplan, feature_codes.of(settings)
-    taken = feature_codes.taken(dialplan, wiring.contexts, now)
+    dialplan, contexts = survey.reached.dialplan, wiring.contexts
+    if survey.freepbx:
+        dialplan, contexts = survey.written, [START]
+    taken = feature_codes.taken(dialplan, contexts, feature_codes.of(settings))
     if not taken:
         return
     told = "; ".join(f"{code} is {step.extension} already ({step})" for code, step in taken.items())
-    others = dict(zip(feature_codes.NAMES, feature_codes.free(dialplan, wiring.contexts)))
+    others = dict(zip(feature_codes.NAMES, feature_codes.free(dialplan, contexts)))
     rows = ", ".join(f"{name} = {code}" for name, code in others.items())
     conf = Path(survey.directories.conf)
     if not others:

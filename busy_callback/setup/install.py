@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 import sys
@@ -22,6 +23,7 @@ from busy_callback.setup import (
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan_changes import choose_codes, unknown_devices, wire
 from busy_callback.setup.file_change import Change
+from busy_callback.setup.freepbx import CUSTOM
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert
 from busy_callback.setup.nightly_report import Nightly
@@ -31,6 +33,8 @@ from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unrea
 from busy_callback.setup.wiring import is_place
 from busy_callback.store.asterisk_user import User
 from busy_callback.store.safe_paths import decider
+
+OLDEST = 16  # of the versions of Asterisk that all this is tried on
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,10 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         )
     check_python(survey.owner)
     if survey.freepbx and options.wire:
-        raise SetupError("--wire is not for FreePBX, where the offer has its own place: leave it out")
+        raise SetupError(f"--wire is not for {survey.product}, where the offer has its own place: leave it out")
     if options.language and options.language not in survey.languages:
         raise SettingsError(f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only")
-    notes: list[str] = []
+    notes: list[str] = list(_about(survey))
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
         if getattr(options, key):
@@ -91,6 +95,21 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
     changes = [change for change in wanted if change.needed and not (change.yours and journal.edited(change.path))]
     return Plan(tuple(changes), tuple(notes))
+
+
+def _about(survey: Survey) -> Iterator[str]:
+    """Yield what kind of PBX was found, where that is no plain Asterisk of the versions that this is tried on."""
+    if survey.product:
+        yield (
+            f"This is {survey.product}: the callback is offered to its extensions, by one line in {CUSTOM}; Apply "
+            "Config and upgrades keep it"
+        )
+    major = re.match(r"\d+", survey.version)
+    if major and int(major[0]) < OLDEST:
+        yield (
+            f"this is Asterisk {survey.version}, older than {OLDEST}, the oldest that this package is tried on: phones "
+            "of PJSIP are not recalled where Asterisk has no chan_pjsip, and each recall leaves a second call record"
+        )
 
 
 def check_python(owner: Owner | User) -> None:

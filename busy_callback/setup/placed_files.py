@@ -36,10 +36,10 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
     """Yield the prompts: those of each language, links to them for the others, and the page's own place.
 
     An admin's own recordings of these names stay. ``fallback`` is the language that channels of other languages
-    hear, '' for the one set before.
+    hear, '' for the one set before. FreePBX has copies: its ``fwconsole chown`` removes links that are not absolute.
     """
     sounds = survey.sounds
-    fallback = fallback or _fallback_now(sounds, survey.languages)
+    fallback = fallback or _fallback_now(survey)
     names = {}
     for language in survey.languages:
         if not (sounds / language).is_dir():
@@ -56,15 +56,31 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
         if not (sounds / other).is_dir():
             yield _folder(sounds / other)
         for name in names[language]:
-            yield Change(sounds / other / name, Snapshot(LINK, f"../{language}/{name}".encode()), yours=True)
+            yield Change(sounds / other / name, _same(survey, language, name, "../"), yours=True)
     for name in names[fallback]:
-        yield Change(sounds / name, Snapshot(LINK, f"{fallback}/{name}".encode()), yours=True)
+        yield Change(sounds / name, _same(survey, fallback, name), yours=True)
 
 
-def _fallback_now(sounds: Path, languages: list[str]) -> str:
-    """Return the language that the page's own place leads to, by an earlier install."""
-    links = (os.readlink(path) for path in sounds.glob(f"{COMMAND}.*") if path.is_symlink())
-    return next((link.split("/")[0] for link in links if link.split("/")[0] in languages), "en")
+def _same(survey: Survey, language: str, name: str, up: str = "") -> Snapshot:
+    """Return what makes a prompt be that of a language: a link to it, or a copy."""
+    if survey.freepbx:
+        content = (survey.data / "sounds" / language / name).read_bytes()
+        return Snapshot(FILE, content, 0o644, *keeper(survey.sounds))
+    return Snapshot(LINK, f"{up}{language}/{name}".encode())
+
+
+def _fallback_now(survey: Survey) -> str:
+    """Return the language that the page's own place has, by an earlier install."""
+    for path in sorted(survey.sounds.glob(f"{COMMAND}.*")):
+        for language in survey.languages:
+            if path.is_symlink():
+                same = os.readlink(path).split("/")[0] == language
+            else:
+                source = survey.data / "sounds" / language / path.name
+                same = source.is_file() and path.is_file() and source.read_bytes() == path.read_bytes()
+            if same:
+                return language
+    return "en"
 
 
 def spool(survey: Survey) -> Iterator[Change]:

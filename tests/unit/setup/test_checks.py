@@ -14,7 +14,7 @@ import pytest
 
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import load
-from busy_callback.setup import checks_asterisk, placed_files, taking_up
+from busy_callback.setup import placed_files, taking_up
 from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_asterisk import check_manager, check_offer, check_probe, check_prompts
 from busy_callback.setup.checks_machine import (
@@ -90,8 +90,7 @@ def test_the_dialplan_offers_it_or_not(pbx: Pbx, installation: Installation, mon
     with pytest.raises(CheckFailed, match="no dialplan offers") as caught:
         check_offer(installation)
     assert "install --wire phones" in caught.value.cure
-    monkeypatch.setattr(checks_asterisk, "freepbx_override", lambda lines: None)
-    freepbx = Installation(dataclasses.replace(installation.survey, freepbx=True), installation.settings)
+    freepbx = Installation(dataclasses.replace(installation.survey, product="FreePBX"), installation.settings)
     pbx.runs(**{"dialplan show s-BUSY@macro-exten-vm": "1. Gosub(busy-callback,202,1)\n"})
     assert check_offer(freepbx) == "FreePBX's dialplan offers it"
     pbx.runs(**{"dialplan show s-BUSY@macro-exten-vm": "1. NoOp()\n"})
