@@ -130,9 +130,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     try:
         _tell(agi, "" if verb == "offer" else status, variables)
         if offered:
-            from busy_callback.store.offers import note_offer  # now nobody waits for it
-
-            note_offer(*offered)
+            _count(offered)
         if complaint:
             _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
         elif verb not in {"offer", "caller"}:
@@ -257,6 +255,22 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
     if verb == "count":
         return len(found)
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
+
+
+def _count(offered: tuple[str, str, str, str, float, bool]) -> None:
+    """Note the offer for the statistics, in a child: Asterisk waits for the script alone (res/res_agi.c, run_agi)."""
+    try:
+        if os.fork():
+            return
+    except OSError:
+        return  # no process left: the call matters more
+    try:
+        os.closerange(0, 3)  # Asterisk reads until all of them are closed
+        from busy_callback.store.offers import note_offer
+
+        note_offer(*offered)
+    finally:
+        os._exit(0)
 
 
 def _tell(agi: AGI, status: str, variables: dict[str, str]) -> None:
