@@ -24,6 +24,7 @@ from busy_callback.store import offer_switch
 from busy_callback.store.durable import FILE_MODE
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
+from busy_callback.store.trial_place import TrialDirectories
 
 EXIT_HELP = """
 Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
@@ -217,13 +218,16 @@ def offer(directories: Directories, wanted: str, as_json: bool) -> None:
 @main.command()
 @click.option("--watch", type=click.FloatRange(1, 86400), metavar="SECONDS", help="Follow events for that long.")
 @click.option("-v", "--verbose", is_flag=True, help="Log to standard error too.")
+@click.option("--trial", is_flag=True, hidden=True)  # doctor's: see store/trial_place.py
 @click.pass_obj
-def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
+def poll(directories: Directories, watch: float | None, verbose: bool, trial: bool) -> None:
     """Recall the callers whose callees are free now.
 
     With --watch go on, reacting to Asterisk's events within milliseconds, until the next run takes over.
     Cron runs this each minute: busy-callback poll --watch 60
     """
+    if trial:
+        directories = TrialDirectories(directories)
     _log_to(directories.log, verbose)
     from busy_callback.poller import Poller
     from busy_callback.store.logged_faults import LoggedFaults

@@ -13,6 +13,7 @@ from busy_callback.errors import SetupError
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
 from busy_callback.setup.changing import apply, preview
+from busy_callback.setup.check import Check
 from busy_callback.setup.checks_machine import apparmor_profiles
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, check_python, make_plan
@@ -88,6 +89,7 @@ def _as_root(what: str) -> None:
 @click.option(
     "--context", metavar="CONTEXT", default="", help="Where the phones' calls begin. [default: as the phones found]"
 )
+@click.option("--no-trial", is_flag=True, help="Do not try a callback at the end.")
 @click.option(
     "--allow-path",
     "allowed",
@@ -105,6 +107,7 @@ def install(
     extensions: str,
     device: str,
     context: str,
+    no_trial: bool,
     allowed: tuple[str, ...],
 ) -> None:
     r"""Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
@@ -137,6 +140,8 @@ def install(
             apply(plan.changes, journal)
         take_up(survey, journal.then)
         journal.told()
+        if survey.runs and not no_trial:
+            _try_out_or_fail(pbx, plan.notes)
     if not plan.changes and not unfinished:
         click.echo("Nothing to change: all is in place.")
     elif not dry_run:
@@ -145,6 +150,33 @@ def install(
         )
     for note in plan.notes:
         say(note)
+
+
+def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
+    """Try a callback, as Asterisk's user; raise SetupError where it does not work, with ``notes`` told before."""
+    click.echo("All is in place. A callback between two phones of its own, which rings nobody:")
+    checks = as_owner.call(pbx.owner, _try_out, pbx)
+    if not all(check.ok for check in checks):
+        for note in notes:
+            say(note)
+        raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
+
+
+def _try_out(pbx: _Pbx) -> list[Check]:
+    """Print each step of a trial as it is done, and return them all."""
+    from busy_callback.setup.doctor import try_out
+
+    checks = []
+    for check in try_out(pbx.directories, pbx.conf):
+        _tell(check)
+        checks.append(check)
+    return checks
+
+
+def _tell(check: Check) -> None:
+    say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.message}")
+    if check.cure:
+        say(f"     -> {check.cure}")
 
 
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
@@ -222,21 +254,22 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--trial", is_flag=True, help="Then try a callback between two phones of its own, which rings nobody.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
+def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
     """Check that all works, and say what to do where it does not. Exit status 0 only when all is well."""
-    from busy_callback.setup.doctor import examine
+    from busy_callback.setup.doctor import examine, try_out
 
     pbx = _pbx(ctx)
     data, profiles = data_directory(), apparmor_profiles()
     _become(pbx.owner)  # all that is looked at may be another user's
     checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
     if as_json:
+        checks += try_out(pbx.directories, pbx.conf) if trial else ()
         found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]
         click.echo(json.dumps(found, indent=2))
     else:
         for check in checks:
-            say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.message}")
-            if check.cure:
-                say(f"     -> {check.cure}")
+            _tell(check)
+        checks += _try_out(pbx) if trial else []
     ctx.exit(0 if all(check.ok for check in checks) else 1)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from busy_callback.errors import AsteriskError, BusyCallbackError
 from busy_callback.settings import Directories, load
 from busy_callback.setup import checks_asterisk as asterisk
 from busy_callback.setup import checks_machine as machine
+from busy_callback.setup import trial
 from busy_callback.setup.check import INSTALL, Check, CheckFailed, Installation
+from busy_callback.setup.console import Console
 from busy_callback.setup.survey import COMMAND, System, look
 
 # Causes before their effects: the first that fails is the one to cure first.
@@ -69,3 +71,13 @@ def _run(name: str, check: Callable[[Installation], str], pbx: Installation) -> 
         return Check(name, False, str(error), "start Asterisk, then run doctor again")
     except (BusyCallbackError, OSError, subprocess.SubprocessError) as error:
         return Check(name, False, str(error), INSTALL)
+
+
+def try_out(directories: Directories, asterisk_conf: str) -> Iterator[Check]:
+    """Yield what each step of a trial found, as it is done: see ``trial``. For Asterisk's user to run."""
+    try:
+        settings = load(directories.conf)
+    except BusyCallbackError as error:
+        yield Check("trial", False, str(error), "correct that, then run the trial again")
+        return
+    yield from trial.run(directories, settings, Console(directories, asterisk_conf), asterisk_conf)
