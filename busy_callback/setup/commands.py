@@ -18,6 +18,7 @@ from busy_callback.setup.checks_machine import apparmor_profiles
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, check_python, make_plan
 from busy_callback.setup.journal import Journal
+from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, take_up
@@ -174,7 +175,8 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
 
 def _tell(check: Check) -> None:
-    say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.message}")
+    word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
+    say(f"{word} {check.name}: {check.message}")
     if check.cure:
         say(f"     -> {check.cure}")
 
@@ -214,8 +216,9 @@ def _show(survey: Survey, plan: Plan) -> None:
 @click.option(
     "--purge", is_flag=True, help="Remove pending requests, history, log, and files of ours that you edited too."
 )
+@click.option("--force", is_flag=True, help="Go on though a line of your own dialplan still calls our contexts.")
 @click.pass_context
-def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None:
+def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: bool) -> None:
     """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge.
 
     A path that is not as before is named, with the reason; what it was is kept until it is.
@@ -233,7 +236,11 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
         say(f"Nothing to undo: {what} here.")
         report(survey, journal, backs)
         return
+    dangling = left_dangling(survey.written, survey.reached.dialplan) if changes else []
+    told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
     if dry_run:
+        if told:
+            say(told)
         for change in changes:
             say(change.diff())
         if purged:
@@ -241,6 +248,10 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
         report(survey, journal, backs)
         return
     _as_root("uninstall")
+    if dangling and not force:
+        raise SetupError(
+            f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
+        )
     if any(back.stuck and journal.entries[back.path].edit for back in backs):
         report(survey, journal, backs, "nothing was changed")
     if not yes:

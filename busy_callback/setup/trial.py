@@ -132,8 +132,10 @@ class _Trial:
             return "the caller's call has not ended; nothing tells how far it came", LOOK
         if dialled != "BUSY":
             return f"the call to a busy phone ended as {dialled}, not as BUSY", LOOK
+        if not ran:
+            return f"Asterisk did not come to {script}", f"{INSTALL}; then run: asterisk -rx 'module load res_agi.so'"
         if ran != "SUCCESS" and not status:
-            return f"Asterisk could not run {script} (AGISTATUS is {ran or 'not set'})", f"{INSTALL}; {log}"
+            return f"Asterisk could not run {script} (AGISTATUS is {ran})", f"{INSTALL}; {log}"
         if not prompt:
             return f"{script} ran and offered nothing", f"{log} at verbose level 3"
         if digit != "5":

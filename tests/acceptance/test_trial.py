@@ -117,21 +117,25 @@ def test_a_killed_trial_is_harmless_and_the_next_one_takes_it_away(
 @pytest.mark.parametrize(
     ("damage", "step", "said"),
     [
-        ("dialplan remove context busy-callback-offer", "request", "nothing tells"),
-        ("module unload pbx_spool.so", "recall", "does not take call files"),
         ("dialplan remove context busy-callback-trial-phone", "busy", "did not connect"),
+        ("dialplan remove context busy-callback-offer", "request", "did not come to"),
+        ("noload = res_agi.so", "request", "did not come to"),
+        ("agi-bin/busy_callback.py", "request", "could not run"),
+        ("data/sounds/*", "request", "did not arrive"),
+        ("noload = pbx_spool.so", "recall", "does not take call files"),
         ("dialplan remove context custom-auto-redial", "recall", "did not begin"),
-        ("module unload res_agi.so", "request", "could not run"),
     ],
 )
 def test_the_first_step_that_fails_is_explained(
     open_office: OpenOffice, monkeypatch: pytest.MonkeyPatch, damage: str, step: str, said: str
 ) -> None:
     """Where a part is broken the trial ends at the step that needs it, says what is wrong, and leaves nothing."""
-    office = open_office("201")
+    office = open_office("201", modules=f"{damage}\n" if damage.startswith("noload") else "")
     office.spool.prepare()
-    office.asterisk.console(damage)
-    monkeypatch.setattr(trial, "PATIENCE", 6.0)
+    if damage.startswith("dialplan"):
+        office.asterisk.console(damage)
+    for path in office.asterisk.folder.glob(damage if "/" in damage else "no such file"):
+        path.unlink()
     last = tried(office, monkeypatch)[-1]
     assert (last.ok, last.name) == (False, f"trial {step}"), last
     assert said in last.message
