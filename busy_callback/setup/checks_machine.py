@@ -9,7 +9,7 @@ from pathlib import Path
 
 from busy_callback.pbx.manager_exposure import complaints, files_with_secret
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
-from busy_callback.setup.placed_files import TIMER
+from busy_callback.setup.placed_files import TIMER, by_hand, pollers
 from busy_callback.setup.survey import COMMAND
 from busy_callback.store.spool import Spool
 
@@ -99,6 +99,11 @@ def check_poller(pbx: Installation) -> str:
     survey = pbx.survey
     log = survey.directories.log
     cron = survey.system.cron / COMMAND
+    alone = by_hand(survey)
+    if alone:
+        if pollers(Path(survey.directories.spool) / "poller.lock"):
+            return "a poll is at work; neither cron nor systemd runs here"
+        raise CheckFailed("no poll is at work, and neither cron nor systemd runs here", alone)
     if not cron.exists() and not (survey.system.systemd / TIMER).exists():
         raise CheckFailed("nothing runs the poller each minute", INSTALL)
     hint = f"look at {log}, and for its line in cron's log"

@@ -20,12 +20,11 @@ from busy_callback.setup.install import Options, Plan, check_python, make_plan
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
+from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
-
-_SHOWN = 12  # paths of one folder that a plan names one by one
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,7 @@ def _as_root(what: str) -> None:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show each change as a diff, and change nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="With --dry-run, show every prompt too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--wire",
@@ -102,6 +102,7 @@ def _as_root(what: str) -> None:
 def install(
     ctx: click.Context,
     dry_run: bool,
+    verbose: bool,
     yes: bool,
     wire: tuple[str, ...],
     language: str,
@@ -111,12 +112,12 @@ def install(
     no_trial: bool,
     allowed: tuple[str, ...],
 ) -> None:
-    r"""Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
+    """Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
     \b
     busy-callback install --dry-run          what would be changed
-    busy-callback install --wire phones      plain Asterisk: offer it in the context phones
-    """
+    busy-callback install --wire phones      offer it in the context phones
+    """  # noqa: D301
     pbx = _pbx(ctx)
     system, data = System(), data_directory()
     check_python(user(pbx.owner))
@@ -126,11 +127,11 @@ def install(
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
     unfinished = bool(journal.then)
+    if plan.changes or unfinished:
+        show(survey, plan)
     if dry_run:
-        for change in plan.changes:
-            say(change.diff())
+        show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
-        _show(survey, plan)
         if unfinished:
             click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _as_root("install")
@@ -190,24 +191,6 @@ def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str,
         click.confirm("Place files there?", abort=True)
         allowed = (*allowed, path)
     check_places(survey, [change.path for change in plan.changes], allowed)
-
-
-def _show(survey: Survey, plan: Plan) -> None:
-    """Print what was found and what will be changed, long lists by their folders."""
-    kind = "FreePBX" if survey.freepbx else "Asterisk"
-    runs = "running" if survey.runs else "not running"
-    found = survey.reached.devices
-    phones = f"{len(found)} {survey.technology or 'PJSIP and SIP'} phones" if found else "no phones"
-    say(f"{kind} in {survey.etc}, {runs}, as user {survey.owner.name}; {phones} ({', '.join(survey.plan)})")
-    folders: dict[Path, list[Change]] = {}
-    for change in plan.changes:
-        folders.setdefault(change.path.parent, []).append(change)
-    for folder, changes in folders.items():
-        if len(changes) > _SHOWN:
-            say(f"  {len(changes)} files in {folder}")
-        else:
-            for change in changes:
-                say(f"  {'change' if os.path.lexists(change.path) else 'new   '} {change.path}")
 
 
 @click.command()

@@ -76,6 +76,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
     ]
+    notes += filter(None, [placed_files.by_hand(survey)])
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
     notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))

@@ -110,6 +110,7 @@ class Pbx:
             cron=self.root / "cron.d",
             logrotate=self.root / "logrotate.d",
             systemd=self.root / "systemd",
+            booted=self.root / "systemd",
             state=self.root / "state",
             freepbx=self.root / "freepbx.conf",
         )
