@@ -6,6 +6,7 @@ import stat
 
 from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
+from busy_callback.setup import own_calls
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
@@ -14,6 +15,7 @@ from busy_callback.setup.freepbx import freepbx_override
 from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
+from busy_callback.setup.wired import OFFER
 from busy_callback.store import offer_switch
 from busy_callback.store.spool import Spool
 
@@ -118,7 +120,7 @@ def check_offer(pbx: Installation) -> str:
         if "busy-callback" not in text:
             raise CheckFailed("FreePBX's dialplan does not offer the callback", INSTALL)
         return "FreePBX's dialplan offers it"
-    if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
+    if not any(call.context == OFFER for call in own_calls.find(survey.reached.dialplan)):
         raise CheckFailed("no dialplan offers the callback to a caller", proposal(survey))
     return "the dialplan offers it"
 

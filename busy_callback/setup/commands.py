@@ -78,6 +78,7 @@ def _as_root(what: str) -> None:
     multiple=True,
     help="Offer the callback behind the Dials that calls from this context come to, or behind the Dial of this line.",
 )
+@click.option("--unwire", metavar="CONTEXT", multiple=True, help="Offer it in a context that is wired no more.")
 @click.option(
     "--language", metavar="LANGUAGE", default="", help="Prompts for phones whose language has none. [default: en]"
 )
@@ -105,6 +106,7 @@ def install(
     verbose: bool,
     yes: bool,
     wire: tuple[str, ...],
+    unwire: tuple[str, ...],
     language: str,
     extensions: str,
     device: str,
@@ -122,7 +124,7 @@ def install(
     system, data = System(), data_directory()
     check_python(user(pbx.owner))
     journal = Journal(system.state)
-    options = Options(language, wire, extensions, device, context, tuple(map(os.path.abspath, allowed)))
+    options = Options(language, wire, unwire, extensions, device, context, tuple(map(os.path.abspath, allowed)))
     if dry_run:
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)

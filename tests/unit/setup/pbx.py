@@ -161,7 +161,7 @@ class Pbx:
         """Return what install would do."""
         return make_plan(self.survey(), Options(wire=wire, **options), self.journal())
 
-    def install(self, *wire: str, **options: str) -> tuple[Change, ...]:
+    def install(self, *wire: str, **options: Any) -> tuple[Change, ...]:
         """Do it, and return the changes."""
         changes = self.plan(*wire, **options).changes
         journal = self.journal()
