@@ -170,6 +170,25 @@ def check_prompts(pbx: Installation) -> str:
     return f"{len(names)} prompts, in {', '.join(survey.languages)} and for phones without a language"
 
 
+def check_language(pbx: Installation) -> str:
+    """Say in which language each phone hears the prompts, and how it would hear another; never a failure."""
+    survey = pbx.survey
+    usual = survey.console.table("core show settings").get("Default language", "en")
+    heard: dict[str, list[str]] = {}
+    owned = {device for devices in survey.reached.devices.values() for device in devices.split("&")}
+    for phone in (phone for phone in survey.phones if phone.device in owned):
+        language = phone.language or usual
+        known = next((f for f in (language, language.split("_")[0]) if (survey.sounds / f).is_dir()), "")
+        heard.setdefault(known, []).append(phone.name)
+    told = "; ".join(
+        f"{language or usual}: {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
+        for language, names in heard.items()
+    )
+    if not told:
+        return "no phones were found"
+    return f"the prompts are heard in {told}; for another write it into the phone's section, as language = zh"
+
+
 def check_extensions(pbx: Installation) -> str:
     """Check that every phone that is named by its number is in the numbering plan."""
     settings, survey = pbx.settings, pbx.survey
@@ -196,7 +215,8 @@ def check_states(pbx: Installation) -> str:
         )
     if silent:
         return (
-            f"{silent[0].name} and others never say busy by themselves (no device_state_busy_at): a phone that "
-            "takes a second call rings instead; device_state_busy_at = 1 in pjsip.conf makes it busy in its first call"
+            f"{silent[0].name} and others take a second call while they talk: it rings, and a callback is offered when "
+            "nobody answers it. device_state_busy_at = 1 in pjsip.conf alone does not change that; with it, README's "
+            "two lines before the Dial offer a callback first (From the phone)"
         )
     return "the phones tell when they are in a call"

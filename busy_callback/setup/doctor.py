@@ -31,6 +31,7 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
     "calls": dialplan.check_calls,
     "probe": asterisk.check_probe,
     "prompts": asterisk.check_prompts,
+    "language": asterisk.check_language,
     "agi": machine.check_agi,
     "spool": machine.check_spool,
     "outgoing": machine.check_outgoing,
@@ -47,8 +48,19 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
 # What can't be found out where another check has failed: one fault, one red line.
 _NEEDS = {
     "asterisk": (
-        *("modules", "manager", "exposure", "permissions", "contexts", "offer", "calls", "probe", "prompts", "reach"),
-        *("devices", "codes"),
+        *(
+            "modules",
+            "manager",
+            "exposure",
+            "permissions",
+            "contexts",
+            "offer",
+            "calls",
+            "probe",
+            "prompts",
+            "language",
+        ),
+        *("reach", "devices", "codes"),
     ),
     "manager": ("probe", "devices"),
 }

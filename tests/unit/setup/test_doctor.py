@@ -206,6 +206,19 @@ def test_phones_that_do_not_tell_their_state(pbx: Pbx) -> None:
     assert "callcounter = yes" in check.cure
 
 
+def test_the_language_in_which_a_phone_hears_the_prompts(pbx: Pbx) -> None:
+    """Its own, or Asterisk's where it has none; a language with a country is that of its first word."""
+    spoken = " context : phones\n language                           : {}\n"
+    pbx.runs(
+        core_show_version="Asterisk 22\n",
+        core_show_settings="  Default language:            en\n",
+        **{"pjsip show endpoint 201": spoken.format("zh_TW"), "pjsip show endpoint 202": spoken.format("")},
+    )
+    check = examined(pbx)["language"]
+    assert check.ok
+    assert "are heard in zh: 201; en: 202; for another" in check.message
+
+
 def test_the_commands_exit_status_and_json(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit status 0 only when all is well, else 1; --json has name, ok, message and cure of each check."""
     for checks, status in (
