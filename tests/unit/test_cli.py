@@ -61,6 +61,13 @@ def test_help_shows_its_examples_line_by_line(asterisk_conf: Path, words: list[s
     assert max(map(len, output.splitlines())) <= 80
 
 
+def test_the_tab_key_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As README tells the shell to ask, setup's commands included; no Asterisk is looked at."""
+    environ = {"_BUSY_CALLBACK_COMPLETE": "bash_complete", "COMP_WORDS": "busy-callback un", "COMP_CWORD": "1"}
+    done = CliRunner().invoke(cli.main, prog_name="busy-callback", env=environ)
+    assert done.output.split() == ["plain,uninstall"]
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_watch_that_is_ended(
     asterisk_conf: Path, waiting: Spool, directories: Directories, number: signal.Signals, status: int
