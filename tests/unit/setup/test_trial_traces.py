@@ -17,9 +17,9 @@ from busy_callback.store.trial_place import CALLEE, CALLER, TrialDirectories
 def test_a_second_trial_waits_for_the_first(directories: Directories) -> None:
     """It is told that another is under way; when that has ended it may begin."""
     os.makedirs(directories.spool)
-    with alone(directories.spool):
-        with pytest.raises(CheckFailed, match="another trial is under way"), alone(directories.spool):
-            pass
+    underway = pytest.raises(CheckFailed, match="another trial is under way")
+    with alone(directories.spool), underway, alone(directories.spool):
+        pass
     with alone(directories.spool):
         pass
 
