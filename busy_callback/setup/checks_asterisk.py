@@ -6,6 +6,7 @@ import stat
 
 from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
+from busy_callback.setup import own_calls
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
@@ -13,6 +14,7 @@ from busy_callback.setup.dialplan_changes import our_dialplan, proposal
 from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
+from busy_callback.setup.wired import OFFER
 from busy_callback.store import offer_switch
 from busy_callback.store.spool import Spool
 
@@ -136,7 +138,7 @@ def check_offer(pbx: Installation) -> str:
         if "busy-callback" not in survey.console.ask("dialplan show s-BUSY@macro-exten-vm"):
             raise CheckFailed(f"{survey.product}'s dialplan does not offer the callback", INSTALL)
         return f"{survey.product}'s dialplan offers it"
-    if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
+    if not any(call.context == OFFER for call in own_calls.find(survey.reached.dialplan)):
         raise CheckFailed("no dialplan offers the callback to a caller", proposal(survey))
     return "the dialplan offers it"
 
@@ -186,6 +188,25 @@ def check_prompts(pbx: Installation) -> str:
     return f"{len(names)} prompts, in {', '.join(survey.languages)} and for phones without a language"
 
 
+def check_language(pbx: Installation) -> str:
+    """Say in which language each phone hears the prompts, and how it would hear another; never a failure."""
+    survey = pbx.survey
+    usual = survey.console.table("core show settings").get("Default language", "en")
+    heard: dict[str, list[str]] = {}
+    owned = {device for devices in survey.reached.devices.values() for device in devices.split("&")}
+    for phone in (phone for phone in survey.phones if phone.device in owned):
+        language = phone.language or usual
+        known = next((f for f in (language, language.split("_")[0]) if (survey.sounds / f).is_dir()), "")
+        heard.setdefault(known, []).append(phone.name)
+    told = "; ".join(
+        f"{language or usual}: {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
+        for language, names in heard.items()
+    )
+    if not told:
+        return "no phones were found"
+    return f"the prompts are heard in {told}; for another write it into the phone's section, as language = zh"
+
+
 def check_extensions(pbx: Installation) -> str:
     """Check that every phone that is named by its number is in the numbering plan."""
     settings, survey = pbx.settings, pbx.survey
@@ -213,11 +234,12 @@ def check_states(pbx: Installation) -> str:
         )
     if silent:
         return (
-            f"{silent[0].name} and others never say busy by themselves (no device_state_busy_at): a phone that "
-            "takes a second call rings instead; "
+            f"{silent[0].name} and others take a second call while they talk: it rings, and a callback is offered when "
+            "nobody answers it. "
             + (
                 _in_web(pbx, "Applications > Extensions, Call Waiting = Disable makes it busy in its first call")
-                or "device_state_busy_at = 1 in pjsip.conf makes it busy in its first call"
+                or "device_state_busy_at = 1 in pjsip.conf alone does not change that; with it, README's two lines "
+                "before the Dial offer a callback first (From the phone)"
             )
         )
     return "the phones tell when they are in a call"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,8 +89,11 @@ def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[P
             edits.setdefault(line.path, Edits()).after.setdefault(line.end, []).extend(rows)
 
 
-def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
-    """Return what is to be wired, what was wired before included; raise SetupError when it can't be done."""
+def wire(survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = ()) -> Wiring:
+    """Return what is to be wired, what was wired before included but for the ``unwanted`` contexts.
+
+    Raises SetupError when it can't be done.
+    """
     if survey.freepbx:
         return Wiring()
     before = wired.find(survey.extensions_conf)
@@ -97,6 +101,7 @@ def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
     named = [
         step for step in survey.written.steps() if step.line and (step.line.path, step.line.number) in before.lines
     ]
+    named = _unwire(survey, places, before, named, unwanted)
     for place in filter(is_place, wanted):
         named.append(_named(places, place, survey))
     contexts = list(dict.fromkeys([*before.contexts, *(word for word in wanted if not is_place(word))]))
@@ -111,6 +116,24 @@ def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
     wiring = Wiring(contexts, offers_for(found, places, contexts, named))
     wiring.notes = list(_notes(survey, places, wiring))
     return wiring
+
+
+def _unwire(
+    survey: Survey, places: Places, before: wired.Wired, named: list[Step], unwanted: tuple[str, ...]
+) -> list[Step]:
+    """Take contexts out of what was wired ``before``; return the named steps that no other wired context needs."""
+    for context in unwanted:
+        if context not in before.contexts:
+            told = ", ".join(before.contexts) or "none"
+            raise SetupError(f"--unwire {context}: that context is not wired; wired are: {told}")
+        before.contexts.remove(context)
+
+    def steps_of(contexts: Sequence[str]) -> set[Step]:
+        found = reached.find(survey.reached.dialplan, survey.phones, contexts)
+        return {offer.step for offer in offers_for(found, places, contexts, []).made}
+
+    gone = steps_of(unwanted) - steps_of(before.contexts) if unwanted else set()
+    return [step for step in named if step not in gone]
 
 
 def _named(places: Places, place: str, survey: Survey) -> Step:
@@ -139,7 +162,8 @@ def _can_not(survey: Survey, found: Reached, context: str, offers: Offers, known
     """Return why a context can't be wired, and what can."""
     why = [f"no call from context {context!r} comes to a Dial that rings a phone by the number dialled"]
     if not known:
-        why = [f"there is no context {context!r} in the dialplan"]
+        like = difflib.get_close_matches(context, [*found.contexts, *found.dialplan.contexts], 1)
+        why = [f"there is no context {context!r} in the dialplan" + (f"; did you mean {like[0]}?" if like else "")]
     why += advice.not_wired(found, [context], offers, survey.etc)
     why += advice.other_dialplans(survey.reached.dialplan, [context], survey.etc, survey.runs)
     can = _proposal(survey, Places(survey.written))

@@ -43,6 +43,7 @@ class Options:
 
     language: str = ""  # heard by channels of a language that there are no prompts in; '': as before
     wire: tuple[str, ...] = ()
+    unwire: tuple[str, ...] = ()
     extensions: str = ""
     device: str = ""
     context: str = ""
@@ -67,7 +68,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
             "[directories], or name the asterisk.conf that Asterisk was started with: --asterisk-conf PATH"
         )
     check_python(survey.owner)
-    if survey.freepbx and options.wire:
+    if survey.freepbx and (options.wire or options.unwire):
         raise SetupError(f"--wire is not for {survey.product}, where the offer has its own place: leave it out")
     if options.language and options.language not in survey.languages:
         raise SettingsError(f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only")
@@ -77,7 +78,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         if getattr(options, key):
             check_setting("general", key, getattr(options, key))
     secret = settings.secret or secrets.token_urlsafe(24)
-    wiring = wire(survey, options.wire)
+    wiring = wire(survey, options.wire, options.unwire)
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
@@ -90,6 +91,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.schedule(survey),
         *nightly_report.changes(survey, options.nightly),
     ]
+    notes += filter(None, [placed_files.by_hand(survey)])
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
     notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
@@ -167,11 +169,11 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
         rows = "".join(f"{number} = {devices}\n" for number, devices in others.items())
         codes = {name: getattr(settings, name) for name in feature_codes.NAMES}
         changed = {name: code for name, code in codes.items() if code != getattr(Settings, name)}
-        begin = next((word for word in options.wire if not is_place(word)), survey.context)
+        begin = next((word for word in options.wire if not is_place(word)), "")
         text = SETTINGS_TEXT.substitute(
             extensions=options.extensions or " ".join(survey.plan),
             device=device,
-            context=options.context or begin or settings.context,
+            context=options.context or survey.context or begin or settings.context,
             codes="".join(f"{name} = {code}\n" for name, code in changed.items()),
             devices=DEVICES_TEXT + rows if rows else "",
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),

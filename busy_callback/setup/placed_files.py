@@ -17,6 +17,7 @@ from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identi
 from busy_callback.setup.survey import (
     COMMAND,
     Survey,
+    System,
     command_path,
     has_cron,
     installed_languages,
@@ -134,18 +135,32 @@ WantedBy=timers.target
 
 
 def schedule(survey: Survey) -> Iterator[Change]:
-    """Yield what runs the poller each minute: cron's file, else systemd's."""
+    """Yield what runs the poller each minute: cron's file, else systemd's; nothing where neither runs: ``by_hand``."""
     conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
     command = f"{command_path()}{conf} poll --watch 60"
     if has_cron() and survey.system.cron.is_dir():
         line = f"# Busy CallBack for Asterisk\n* * * * * {survey.owner.name} {command}\n"
         yield Change.file(survey.system.cron / COMMAND, line.encode())
-    elif survey.system.systemd.is_dir():
+    elif has_timers(survey.system):
         unit = SERVICE_TEXT.substitute(user=survey.owner.name, command=command)
         yield Change.file(survey.system.systemd / f"{COMMAND}.service", unit.encode(), then=SYSTEMD_RELOAD)
         yield Change.file(survey.system.systemd / TIMER, TIMER_TEXT.encode(), then=SYSTEMD_RELOAD)
-    else:
-        raise SetupError("there is neither a cron daemon nor systemd to run the poller each minute: install cron")
+
+
+def has_timers(system: System) -> bool:
+    """Tell whether systemd is there and runs: in a container its folders may be there without it."""
+    return system.systemd.is_dir() and system.booted.is_dir()
+
+
+def by_hand(survey: Survey) -> str:
+    """Return how to run the poller where neither cron nor systemd does, as in a container; '' where one does."""
+    if (has_cron() and survey.system.cron.is_dir()) or has_timers(survey.system):
+        return ""
+    conf = f" --asterisk-conf {survey.asterisk_conf}" if survey.asterisk_conf else ""
+    return (
+        "neither cron nor systemd runs here, so nothing starts the poller. Let what starts Asterisk here start this "
+        f"too, as user {survey.owner.name}, and again when it ends: {command_path()}{conf} poll --watch 86400"
+    )
 
 
 def one_word(path: str, where: str) -> str:

@@ -39,6 +39,7 @@ class System:
     cron: Path = Path("/etc/cron.d")
     logrotate: Path = Path("/etc/logrotate.d")
     systemd: Path = Path("/etc/systemd/system")
+    booted: Path = Path("/run/systemd/system")  # there while systemd runs (sd_booted(3))
     state: Path = Path("/var/lib/busy-callback")
     freepbx: Path = Path("/etc/freepbx.conf")
     issabel: Path = Path("/etc/issabelpbx.conf")

@@ -134,7 +134,7 @@ class Machine:
     def doctor(self) -> dict[str, tuple[bool, str]]:
         """Return what doctor finds, by the checks' names."""
         found = examine(self.directories, str(self.asterisk.conf), self.system)
-        return {check.name: (check.ok, check.message) for check in found}
+        return {check.name: (check.ok is not False, check.message) for check in found}
 
     def journal(self) -> Journal:
         """Return install's journal."""
