@@ -140,10 +140,7 @@ def install(
         _ask_about_places(pbx, survey, plan, options.allowed, yes)
         if not yes:
             click.confirm("Go on?", abort=True)
-        with as_owner.kept_helpers():
-            apply(plan.changes, journal)
-        take_up(survey, journal.then)
-        journal.told()
+        _carry_out(survey, plan, journal)
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
     if not plan.changes and not unfinished:
@@ -154,6 +151,14 @@ def install(
         )
     for note in plan.notes:
         say(note)
+
+
+def _carry_out(survey: Survey, plan: Plan, journal: Journal) -> None:
+    """Make the changes, and let Asterisk and systemd take them up."""
+    with as_owner.kept_helpers():
+        apply(plan.changes, journal)
+    take_up(survey, journal.then)
+    journal.told()
 
 
 def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
@@ -233,12 +238,12 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs)
         return
     _as_root("uninstall")
+    if any(back.stuck and journal.entries[back.path].edit for back in backs):
+        report(survey, journal, backs, "nothing was changed")
     if dangling and not force:
         raise SetupError(
             f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
         )
-    if any(back.stuck and journal.entries[back.path].edit for back in backs):
-        report(survey, journal, backs, "nothing was changed")
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
         click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
