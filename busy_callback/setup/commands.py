@@ -257,12 +257,12 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs)
         return
     _as_root("uninstall")
+    if any(back.stuck and journal.entries[back.path].edit for back in backs):
+        report(survey, journal, backs, "nothing was changed")
     if dangling and not force:
         raise SetupError(
             f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
         )
-    if any(back.stuck and journal.entries[back.path].edit for back in backs):
-        report(survey, journal, backs, "nothing was changed")
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
         click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
