@@ -29,7 +29,7 @@ from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
 PLANNING_TIME = 120.0  # seconds
-_SHOWN = 12  # paths of one folder that a plan names one by one
+DONE = "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,7 @@ def install(
     if not plan.changes and not unfinished:
         click.echo("Nothing to change: all is in place.")
     elif not dry_run:
-        click.echo(
-            "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
-        )
+        click.echo(DONE)
     for note in plan.notes:
         say(note)
 
