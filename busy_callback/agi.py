@@ -28,7 +28,7 @@ import time
 import types
 
 from busy_callback import request as rq
-from busy_callback.channel import RECALL_CONTEXT, Channel
+from busy_callback.channel import RECALL_CONTEXT, Channel, Conversation
 from busy_callback.errors import BusyCallbackError, NumberError
 from busy_callback.numbering import printable
 from busy_callback.settings import find_directories
@@ -50,7 +50,6 @@ for _name in _spared:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import TextIO
 
     from busy_callback.settings import Settings
 
@@ -66,37 +65,13 @@ FULL_PROMPT = "busy-callback-full"
 GONE = (AGIException, OSError, ValueError)
 
 
-class _Conversation:
-    """What Asterisk says, as pyst2 can read it: the environment up to a blank line, then only answers.
-
-    A line feed in a script's argument ends the environment early; what is left of it would be taken for
-    answers, one off for ever. And pyst2 does not notice the end of input: it would read on without end.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._answering = False
-
-    def readline(self) -> str:
-        """Return the next line that pyst2 is to see; raise OSError when Asterisk is gone."""
-        while True:
-            line = self._stream.readline()
-            if not self._answering:
-                self._answering = not line.strip()
-                return line
-            if not line:
-                raise OSError("Asterisk has closed the conversation")
-            if line[:3].isdigit():
-                return line
-
-
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Serve one AGI call with the script's arguments and environment; return the exit status, 0 or 1."""
     try:
         # A caller's name may be in any encoding; it must not keep the request from being served.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with open(os.devnull, "w") as nowhere:
-            agi = AGI(_Conversation(sys.stdin), sys.stdout, nowhere)
+            agi = AGI(Conversation(sys.stdin), sys.stdout, nowhere)
             return _serve(agi, arguments, environ)
     except GONE:
         return 1
@@ -130,9 +105,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     try:
         _tell(agi, "" if verb == "offer" else status, variables)
         if offered:
-            from busy_callback.store.offers import note_offer  # now nobody waits for it
-
-            note_offer(*offered)
+            _count(offered)
         if complaint:
             _log(agi, f"{status}: {complaint}", "ERROR" if status == ERROR else "WARNING")
         elif verb not in {"offer", "caller"}:
@@ -193,6 +166,11 @@ def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variable
 def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
     """Return this PBX's spool and settings; log a mistake in these where the last good ones serve."""
     directories = find_directories(environ)
+    if str(agi.env.get("agi_channel", "")).startswith("Local/000000000000"):
+        from busy_callback.store.trial_place import TrialDirectories, is_trial  # doctor's; not for a real call
+
+        if is_trial(str(agi.env["agi_channel"])):
+            directories = TrialDirectories(directories)
     spool = Spool(directories.spool, directories.log)
     settings, mistake = load_or_last_good(directories.conf, spool)
     if mistake:
@@ -257,6 +235,22 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
     if verb == "count":
         return len(found)
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
+
+
+def _count(offered: tuple[str, str, str, str, float, bool]) -> None:
+    """Note the offer for the statistics, in a child: Asterisk waits for the script alone (res/res_agi.c, run_agi)."""
+    try:
+        if os.fork():
+            return
+    except OSError:
+        return  # no process left: the call matters more
+    try:
+        os.closerange(0, 3)  # Asterisk reads until all of them are closed
+        from busy_callback.store.offers import note_offer
+
+        note_offer(*offered)
+    finally:
+        os._exit(0)
 
 
 def _tell(agi: AGI, status: str, variables: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import logging.handlers
 import os
+import signal
 import stat
 import sys
 import time
@@ -25,10 +26,12 @@ from busy_callback.store.durable import FILE_MODE
 from busy_callback.store.history import existing_spool
 from busy_callback.store.last_good_settings import keep, load_or_last_good
 from busy_callback.store.spool import Spool
+from busy_callback.store.trial_place import TrialDirectories
 
+INTERRUPTED = 128 + signal.SIGINT  # as a shell has it
 EXIT_HELP = """
 Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
-reached; 4 the spool can't be used.
+reached; 4 the spool can't be used; 130 interrupted.
 """
 
 
@@ -66,6 +69,9 @@ class _Group(click.Group):
             told = f"permission denied: run it with sudo ({error})" if denied else str(error)
             click.echo(visible(f"busy-callback: {told}"), err=True)
             ctx.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo("busy-callback: interrupted; nothing is lost, what waits is on disk", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Group, epilog=EXIT_HELP, context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,14 +79,15 @@ class _Group(click.Group):
 @click.option("--asterisk-conf", metavar="PATH", default="", help="Asterisk's asterisk.conf, if not the usual one.")
 @click.pass_context
 def main(ctx: click.Context, asterisk_conf: str) -> None:
-    r"""Call back whoever found an extension busy, as soon as it is free.
+    """Call back whoever found an extension busy, as soon as it is free.
 
     \b
     busy-callback list                    what is waiting
     busy-callback cancel 201-202          cancel 201's request for 202
     busy-callback history                 what became of the others
     busy-callback poll --watch 60         what cron runs each minute
-    """
+    busy-callback doctor --trial          whether it works, and why not
+    """  # noqa: D301 - click's own mark, a backspace, keeps the lines as they are
     asterisk_conf = asterisk_conf or os.environ.get(ASTERISK_CONF_VARIABLE, "")
     asterisk_conf = os.path.abspath(asterisk_conf) if asterisk_conf else ""
     if ctx.invoked_subcommand in OWN_WAY:
@@ -177,12 +184,12 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
 @click.argument("wanted", metavar="ID...", nargs=-1, required=True)
 @click.pass_obj
 def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
-    r"""Cancel waiting callbacks.
+    """Cancel waiting callbacks.
 
     \b
     busy-callback cancel 201-202          201's request for 202
     busy-callback cancel 201              all that 201 asked for
-    """
+    """  # noqa: D301
     spool = existing_spool(directories)
     missing = []
     for name in wanted:
@@ -218,13 +225,16 @@ def offer(directories: Directories, wanted: str, as_json: bool) -> None:
 @main.command()
 @click.option("--watch", type=click.FloatRange(1, 86400), metavar="SECONDS", help="Follow events for that long.")
 @click.option("-v", "--verbose", is_flag=True, help="Log to standard error too.")
+@click.option("--trial", is_flag=True, hidden=True)  # doctor's: see store/trial_place.py
 @click.pass_obj
-def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
+def poll(directories: Directories, watch: float | None, verbose: bool, trial: bool) -> None:
     """Recall the callers whose callees are free now.
 
     With --watch go on, reacting to Asterisk's events within milliseconds, until the next run takes over.
     Cron runs this each minute: busy-callback poll --watch 60
     """
+    if trial:
+        directories = TrialDirectories(directories)
     _log_to(directories.log, verbose)
     from busy_callback.poller import Poller
     from busy_callback.store.logged_faults import LoggedFaults
@@ -242,6 +252,7 @@ def poll(directories: Directories, watch: float | None, verbose: bool) -> None:
         logging.getLogger().setLevel(logging.WARNING)  # what happens to a request is told with its numbers
     poller = Poller(directories, settings)
     if watch:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # of a container's supervisor, or systemd
         poller.watch(watch)
     else:
         poller.poll()

@@ -274,7 +274,7 @@ def decode(data: bytes, request_id: str) -> Request:
     missing = [name for name in ("id", *_WORDS, *_TIMES, *_COUNTS) if name not in fields and name not in _SINCE_0_1]
     if missing:
         raise CorruptRequestError(f"it lacks {', '.join(missing)}")
-    if fields["id"] != request_id:
+    if fields.pop("id") != request_id:
         raise CorruptRequestError("the id in it is not its name")
     if fields["kind"] not in KINDS or fields["state"] not in LIVE_STATES + END_STATES:
         raise CorruptRequestError(f"its kind or state is unknown: {fields['kind']}, {fields['state']}")
@@ -284,5 +284,4 @@ def decode(data: bytes, request_id: str) -> Request:
         raise CorruptRequestError("its context is not a context's name")
     if fields.get("presentation", "") not in ("", RESTRICTED):
         raise CorruptRequestError(f"its presentation is unknown: {fields['presentation']}")
-    del fields["id"]
     return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]

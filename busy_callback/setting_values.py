@@ -60,6 +60,14 @@ def like(pattern: str, meaning: str) -> Callable[[str], str]:
     return parse
 
 
+device_form = like(
+    r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
+    "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
+)
+BEFORE_VOICEMAIL = "before voicemail"
+no_reply = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
+
+
 def plan(text: str) -> NumberingPlan:
     """Return the numbering plan that the patterns describe."""
     try:

@@ -13,7 +13,7 @@ import stat
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import BUSY, is_number
-from busy_callback.setting_values import DEVICE, like, numbers, plan, seconds, whole, yes_or_no
+from busy_callback.setting_values import DEVICE, device_form, like, no_reply, numbers, plan, seconds, whole, yes_or_no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Settings:
     not_callees: Numbers = Numbers()
     offer: bool = True
     offer_pause: int = 3
+    offer_no_reply: str = "code only"
     not_logged_in: bool = True
     device: str = "auto"
     context: str = "from-internal"
@@ -105,10 +106,8 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         **dict.fromkeys(("not_callers", "not_callees"), numbers),
         **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
         "offer_pause": seconds(1, 30),
-        "device": like(
-            r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
-            "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
-        ),
+        "offer_no_reply": no_reply,
+        "device": device_form,
         "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
         "ring_time": seconds(5, 120),
         "guard_time": seconds(0, 60),

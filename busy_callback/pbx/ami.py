@@ -19,7 +19,7 @@ from asterisk.manager import ManagerException
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
-from busy_callback.pbx.ami_session import Session
+from busy_callback.pbx.ami_session import Session, reason
 from busy_callback.policy import INVALID, combine
 from busy_callback.settings import Settings
 
@@ -97,7 +97,7 @@ class Ami:
         except DeadlineError as error:
             raise AsteriskError(str(error)) from None
         except (ManagerException, OSError, ValueError) as error:
-            raise AsteriskError(f"Asterisk's manager at {where} can't be reached: {_reason(error)}") from None
+            raise AsteriskError(f"Asterisk's manager at {where} can't be reached: {reason(error)}") from None
         answer = self._act(
             Action="Login",
             Username=self._settings.user,
@@ -107,7 +107,7 @@ class Ami:
         if answer.get("Response") != "Success":
             raise AsteriskError(
                 f"Asterisk's manager at {where} refuses user {self._settings.user!r}: "
-                f"{answer.get('Message', 'no reason given')}; compare manager.conf with busy_callback.conf"
+                f"{answer.get('Message', 'no reason given')}; compare that user's secret with busy_callback.conf's"
             )
 
     def __exit__(
@@ -145,7 +145,7 @@ class Ami:
         except DeadlineError as error:
             raise AsteriskError(str(error)) from None
         except (ManagerException, OSError, ValueError) as error:
-            raise AsteriskError(f"the connection to Asterisk broke during {name}: {_reason(error)}") from None
+            raise AsteriskError(f"the connection to Asterisk broke during {name}: {reason(error)}") from None
         for action, answer in zip(numbered, answers):
             if answer.headers.get("ActionID") != action["ActionID"]:
                 raise AsteriskError(f"Asterisk answered {name} out of order: {answer.response!r:.200}")
@@ -165,7 +165,7 @@ class Ami:
         if answer.get("Response") != "Success" or answer.get("Variable") != variable:
             raise AsteriskError(
                 f"Asterisk does not tell {variable}: {answer.get('Message', 'no reason given')}; "
-                f"its manager.conf must give user {self._settings.user!r} write = reporting,originate"
+                f"its manager must give user {self._settings.user!r} write = reporting,originate"
             )
         return str(answer.get("Value", ""))
 
@@ -227,6 +227,13 @@ class Ami:
         if _CHANNEL.fullmatch(channel):
             self._act_all([_to_run(PROBE_CONTEXT, "hang-up", BUSY_CALLBACK_CHANNEL=channel)])
 
+    def call(self, device: str, context: str, extension: str, **variables: str) -> None:
+        """Let a device be called and, once it has answered, be connected to an extension of ours: doctor's trial."""
+        whole = {"Channel": f"{check_device(device)}/n", "Context": context, "Exten": extension, "Priority": "1"}
+        answer = self._act(**{**_to_run("", "", **variables), **whole, "Application": ""})
+        if answer.get("Response") != "Success":
+            raise AsteriskError(f"Asterisk did not connect {device}: {answer.get('Message', '')}")
+
     def globals(self, names: Sequence[str]) -> list[str]:
         """Return the values of global variables, '' for one that is not set."""
         return self._get_all(names)
@@ -245,7 +252,7 @@ class Ami:
             self._probe_missing = True
             log.warning(
                 "ChanIsAvail can't be run: context %s is not loaded or user %s may not originate "
-                "(manager.conf: write = reporting,originate); using DEVICE_STATE instead",
+                "(it needs write = reporting,originate); using DEVICE_STATE instead",
                 PROBE_CONTEXT,
                 self._settings.user,
             )
@@ -291,8 +298,3 @@ def _to_run(context: str, extension: str, **variables: str) -> dict[str, str | l
         "Timeout": "3000",
         "Variable": ["CDR_PROP(disable)=1", *(f"{name}={value}" for name, value in variables.items())],
     }
-
-
-def _reason(error: Exception) -> str:
-    """Return what is worth reading of pyst2's exceptions, which carry (errno, text) or a text."""
-    return str(error.args[-1]) if error.args else type(error).__name__

@@ -169,3 +169,8 @@ class Session(Manager):  # type: ignore[misc]
 
     def __del__(self) -> None:
         """pyst2 would log off here, and hang if it can't."""
+
+
+def reason(error: Exception) -> str:
+    """Return what is worth reading of pyst2's exceptions, which carry (errno, text) or a text."""
+    return str(error.args[-1]) if error.args else type(error).__name__

@@ -17,10 +17,10 @@ INSTALL = f"run: {COMMAND} install"
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found; ``cure`` says what to do."""
+    """What one check found; ``cure`` says what to do. ``ok`` is None where nothing could be found out."""
 
     name: str
-    ok: bool
+    ok: bool | None
     message: str
     cure: str = ""
 

@@ -6,14 +6,15 @@ import stat
 
 from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
+from busy_callback.setup import own_calls
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation, order
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
 from busy_callback.setup.dialplan_changes import our_dialplan, proposal
-from busy_callback.setup.freepbx import freepbx_override
 from busy_callback.setup.manager_conf import manager_user
 from busy_callback.setup.placed_files import OTHER_NAMES
 from busy_callback.setup.survey import COMMAND
+from busy_callback.setup.wired import OFFER
 from busy_callback.store import offer_switch
 from busy_callback.store.spool import Spool
 
@@ -32,6 +33,22 @@ MODULES = {
 }
 
 
+_ENABLE = "switch it on in the web interface (Settings > Advanced Settings > Asterisk Manager)"
+
+
+def _in_web(pbx: Installation, advice: str) -> str:
+    """Return the advice for FreePBX and its kin, which write Asterisk's files themselves; '' for others."""
+    return advice if pbx.survey.freepbx else ""
+
+
+def _modules(pbx: Installation) -> str:
+    return _in_web(pbx, "Settings > Asterisk Modules of the web interface") or "modules.conf"
+
+
+def _manager(pbx: Installation) -> str:
+    return _in_web(pbx, "manager_custom.conf") or "manager.conf"
+
+
 def check_asterisk(pbx: Installation) -> str:
     """Check that Asterisk runs, and has its directories where asterisk.conf says."""
     survey = pbx.survey
@@ -42,7 +59,8 @@ def check_asterisk(pbx: Installation) -> str:
             f"the running Asterisk uses other directories than asterisk.conf: {told}",
             "write them into asterisk.conf's [directories]",
         )
-    return f"{version}, as user {survey.owner.name}"
+    under = f", under {survey.product}" if survey.product else ""
+    return f"{version}, as user {survey.owner.name}{under}"
 
 
 def check_modules(pbx: Installation) -> str:
@@ -52,7 +70,7 @@ def check_modules(pbx: Installation) -> str:
         if not any(line.startswith(module) and "Not Running" not in line for line in loaded.splitlines()):
             raise CheckFailed(
                 f"Asterisk has not loaded {module}, which {purpose}",
-                f"run: asterisk -rx 'module load {module}', and see that modules.conf has no noload for it",
+                f"run: asterisk -rx 'module load {module}', and see that {_modules(pbx)} has no noload for it",
             )
     return "all that is needed are loaded"
 
@@ -62,13 +80,16 @@ def check_manager(pbx: Installation) -> str:
     settings, survey = pbx.settings, pbx.survey
     enabled = survey.console.table("manager show settings").get("Manager (AMI)", "")
     if enabled != "Yes":
-        raise CheckFailed("Asterisk's manager interface is off", f"{INSTALL} (manager.conf needs enabled = yes)")
+        raise CheckFailed(
+            "Asterisk's manager interface is off",
+            f"{INSTALL} ({_manager(pbx)} needs enabled = yes)" if not survey.product else _ENABLE,
+        )
     try:
         with Ami(settings):
             pass
     except AsteriskError as error:
         raise CheckFailed(
-            str(error), f"{INSTALL}; compare port, user and secret in {survey.directories.conf} with manager.conf"
+            str(error), f"{INSTALL}; compare port, user and secret in {survey.directories.conf} with {_manager(pbx)}"
         ) from None
     return f"user {settings.user} may log in at {settings.host}:{settings.port}"
 
@@ -90,7 +111,8 @@ def check_contexts(pbx: Installation) -> str:
     survey = pbx.survey
     placed = survey.etc / FILE_NAME
     if read_text(placed) != our_dialplan(survey, pbx.settings):
-        raise CheckFailed(f"{placed} is out of date: it does not fit this version and its settings", INSTALL)
+        fits = f", or {survey.product}'s dialplan, which an upgrade may have changed" if survey.product else ""
+        raise CheckFailed(f"{placed} is out of date: it does not fit this version and its settings{fits}", INSTALL)
     contexts = dict.fromkeys(line.header for line in lines_of(placed, survey.etc) if line.header)
     for context in contexts:
         shown = survey.console.ask(f"dialplan show {context}")
@@ -113,12 +135,10 @@ def check_offer(pbx: Installation) -> str:
     if not pbx.settings.offer or not offer_switch.is_on(Spool(survey.directories.spool)):
         return "it is switched off (busy-callback offer; offer = no in the settings): nobody is asked"
     if survey.freepbx:
-        text = survey.console.ask("dialplan show s-BUSY@macro-exten-vm")
-        freepbx_override(survey.extensions_conf)  # says what is wrong with FreePBX's own
-        if "busy-callback" not in text:
-            raise CheckFailed("FreePBX's dialplan does not offer the callback", INSTALL)
-        return "FreePBX's dialplan offers it"
-    if "Gosub(busy-callback," not in survey.console.ask("dialplan show"):
+        if "busy-callback" not in survey.console.ask("dialplan show s-BUSY@macro-exten-vm"):
+            raise CheckFailed(f"{survey.product}'s dialplan does not offer the callback", INSTALL)
+        return f"{survey.product}'s dialplan offers it"
+    if not any(call.context == OFFER for call in own_calls.find(survey.reached.dialplan)):
         raise CheckFailed("no dialplan offers the callback to a caller", proposal(survey))
     return "the dialplan offers it"
 
@@ -168,10 +188,29 @@ def check_prompts(pbx: Installation) -> str:
     return f"{len(names)} prompts, in {', '.join(survey.languages)} and for phones without a language"
 
 
+def check_language(pbx: Installation) -> str:
+    """Say in which language each phone hears the prompts, and how it would hear another; never a failure."""
+    survey = pbx.survey
+    usual = survey.console.table("core show settings").get("Default language", "en")
+    heard: dict[str, list[str]] = {}
+    owned = {device for devices in survey.reached.devices.values() for device in devices.split("&")}
+    for phone in (phone for phone in survey.phones if phone.device in owned):
+        language = phone.language or usual
+        known = next((f for f in (language, language.split("_")[0]) if (survey.sounds / f).is_dir()), "")
+        heard.setdefault(known, []).append(phone.name)
+    told = "; ".join(
+        f"{language or usual}: {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
+        for language, names in heard.items()
+    )
+    if not told:
+        return "no phones were found"
+    return f"the prompts are heard in {told}; for another write it into the phone's section, as language = zh"
+
+
 def check_extensions(pbx: Installation) -> str:
     """Check that every phone that is named by its number is in the numbering plan."""
     settings, survey = pbx.settings, pbx.survey
-    numbers = list(survey.reached.devices)
+    numbers = survey.numbers
     missing = [number for number in numbers if number not in settings.extensions]
     told = " ".join(settings.extensions.patterns) or "any 2 to 6 digits"
     if missing:
@@ -190,11 +229,17 @@ def check_states(pbx: Installation) -> str:
     if deaf:
         raise CheckFailed(
             f"chan_sip does not count the calls of {', '.join(deaf[:5])}: they look free while they talk",
-            "write callcounter = yes (and busylevel = 1) for the phones in sip.conf, then: sip reload",
+            _in_web(pbx, "in sip_general_custom.conf: callcounter=yes")
+            or "write callcounter = yes (and busylevel = 1) for the phones in sip.conf, then: sip reload",
         )
     if silent:
         return (
-            f"{silent[0].name} and others never say busy by themselves (no device_state_busy_at): a phone that "
-            "takes a second call rings instead; device_state_busy_at = 1 in pjsip.conf makes it busy in its first call"
+            f"{silent[0].name} and others take a second call while they talk: it rings, and a callback is offered when "
+            "nobody answers it. "
+            + (
+                _in_web(pbx, "Applications > Extensions, Call Waiting = Disable makes it busy in its first call")
+                or "device_state_busy_at = 1 in pjsip.conf alone does not change that; with it, README's two lines "
+                "before the Dial offer a callback first (From the phone)"
+            )
         )
     return "the phones tell when they are in a call"

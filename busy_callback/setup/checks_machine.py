@@ -7,9 +7,9 @@ import stat
 import time
 from pathlib import Path
 
-from busy_callback.pbx.manager_exposure import files_with_secret
+from busy_callback.pbx.manager_exposure import LISTENS, complaints, files_with_secret
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation, order
-from busy_callback.setup.placed_files import TIMER
+from busy_callback.setup.placed_files import TIMER, by_hand, pollers
 from busy_callback.setup.survey import COMMAND
 from busy_callback.store.spool import Spool
 
@@ -30,6 +30,17 @@ def check_settings(pbx: Installation) -> str:
             f"{path} can't be read by Asterisk's user", f"{INSTALL}, which makes it root:{group}'s with mode 0640"
         )
     return str(path)
+
+
+def check_exposure(pbx: Installation) -> str:
+    """Check that strangers can't try passwords at the manager interface."""
+    for complaint in complaints(pbx.survey.directories, pbx.settings):
+        what, mark, cure = complaint.rpartition("; set ")
+        if mark and complaint.startswith(
+            LISTENS
+        ):  # of a secret that is open to all check_settings tells, with its cure
+            raise CheckFailed(what, f"set {cure}, then: manager reload")
+    return "only this machine reaches the manager interface"
 
 
 def check_agi(pbx: Installation) -> str:
@@ -91,6 +102,11 @@ def check_poller(pbx: Installation) -> str:
     survey = pbx.survey
     log = survey.directories.log
     cron = survey.system.cron / COMMAND
+    alone = by_hand(survey)
+    if alone:
+        if pollers(Path(survey.directories.spool) / "poller.lock"):
+            return "a poll is at work; neither cron nor systemd runs here"
+        raise CheckFailed("no poll is at work, and neither cron nor systemd runs here", alone)
     if not cron.exists() and not (survey.system.systemd / TIMER).exists():
         raise CheckFailed("nothing runs the poller each minute", INSTALL)
     hint = f"look at {log}, and for its line in cron's log"
@@ -99,6 +115,9 @@ def check_poller(pbx: Installation) -> str:
     try:
         age = time.time() - os.stat(f"{survey.directories.spool}/poller.lock").st_mtime
     except FileNotFoundError:
+        placed = (path for path in (cron, survey.system.systemd / TIMER) if path.exists())
+        if time.time() - max(path.stat().st_ctime for path in placed) < POLL_AGE and "does not run" not in hint:
+            return "it was installed just now: the first poll runs within a minute"
         raise CheckFailed("no poll has run yet", f"wait a minute after install; if it stays so, {hint}") from None
     if age > POLL_AGE:
         raise CheckFailed(f"the last poll began {age:.0f} s ago; one should each minute", hint)

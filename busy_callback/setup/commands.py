@@ -15,19 +15,22 @@ from busy_callback.errors import SetupError
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
 from busy_callback.setup.changing import apply, preview
+from busy_callback.setup.check import Check
 from busy_callback.setup.checks_machine import apparmor_profiles
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Options, Plan, check_python, make_plan
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.nightly_report import wanted_nightly
+from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
+from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
 PLANNING_TIME = 120.0  # seconds
-_SHOWN = 12  # paths of one folder that a plan names one by one
+DONE = "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def _as_root(what: str) -> None:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show each change as a diff, and change nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="With --dry-run, show every prompt too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--wire",
@@ -86,6 +90,7 @@ def _as_root(what: str) -> None:
     multiple=True,
     help="Offer the callback behind the Dials that calls from this context come to, or behind the Dial of this line.",
 )
+@click.option("--unwire", metavar="CONTEXT", multiple=True, help="Offer it in a context that is wired no more.")
 @click.option(
     "--language", metavar="LANGUAGE", default="", help="Prompts for phones whose language has none. [default: en]"
 )
@@ -98,6 +103,7 @@ def _as_root(what: str) -> None:
 @click.option(
     "--context", metavar="CONTEXT", default="", help="Where the phones' calls begin. [default: as the phones found]"
 )
+@click.option("--no-trial", is_flag=True, help="Do not try a callback at the end.")
 @click.option(
     "--allow-path",
     "allowed",
@@ -111,47 +117,51 @@ def _as_root(what: str) -> None:
 def install(
     ctx: click.Context,
     dry_run: bool,
+    verbose: bool,
     yes: bool,
     wire: tuple[str, ...],
+    unwire: tuple[str, ...],
     language: str,
     extensions: str,
     device: str,
     context: str,
+    no_trial: bool,
     allowed: tuple[str, ...],
     page: str,
     readers: str,
 ) -> None:
-    r"""Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
+    """Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
     \b
     busy-callback install --dry-run          what would be changed
-    busy-callback install --wire phones      plain Asterisk: offer it in the context phones
-    """
+    busy-callback install --wire phones      offer it in the context phones
+    """  # noqa: D301
     pbx = _pbx(ctx)
     system, data = System(), data_directory()
     check_python(user(pbx.owner))
     journal = Journal(system.state)
     nightly = wanted_nightly(page, readers, os.environ)
-    options = Options(language, wire, extensions, device, context, tuple(map(os.path.abspath, allowed)), nightly)
+    folders = tuple(map(os.path.abspath, allowed))
+    options = Options(language, wire, unwire, extensions, device, context, folders, nightly)
     if dry_run:
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
     unfinished = bool(journal.then)
+    if plan.changes or unfinished:
+        show(survey, plan)
     if dry_run:
         with _in_time():
-            for change in plan.changes:
-                say(change.diff())
+            show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
-        _show(survey, plan)
         if unfinished:
             click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _carry_out(pbx, survey, plan, journal, options.allowed, yes)
+        if survey.runs and not no_trial:
+            _try_out_or_fail(pbx, plan.notes)
     if not plan.changes and not unfinished:
         click.echo("Nothing to change: all is in place.")
     elif not dry_run:
-        click.echo(
-            "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
-        )
+        click.echo(DONE)
     for note in plan.notes:
         say(note)
 
@@ -168,6 +178,34 @@ def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed:
     journal.told()
 
 
+def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
+    """Try a callback, as Asterisk's user; raise SetupError where it does not work, with ``notes`` told before."""
+    click.echo("All is in place. A callback between two phones of its own, which rings nobody:")
+    checks = as_owner.call(pbx.owner, _try_out, pbx)
+    if not all(check.ok for check in checks):
+        for note in notes:
+            say(note)
+        raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
+
+
+def _try_out(pbx: _Pbx) -> list[Check]:
+    """Print each step of a trial as it is done, and return them all."""
+    from busy_callback.setup.doctor import try_out
+
+    checks = []
+    for check in try_out(pbx.directories, pbx.conf):
+        _tell(check)
+        checks.append(check)
+    return checks
+
+
+def _tell(check: Check) -> None:
+    word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
+    say(f"{word} {check.name}: {check.message}")
+    if check.cure:
+        say(f"     -> {check.cure}")
+
+
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
     """Let nothing but root's own word, and the admin's, decide where files are placed."""
     for path, told in strange_places(survey, pbx.said_by, allowed):
@@ -179,32 +217,15 @@ def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str,
     check_places(survey, [change.path for change in plan.changes], allowed)
 
 
-def _show(survey: Survey, plan: Plan) -> None:
-    """Print what was found and what will be changed, long lists by their folders."""
-    kind = "FreePBX" if survey.freepbx else "Asterisk"
-    runs = "running" if survey.runs else "not running"
-    found = survey.reached.devices
-    phones = f"{len(found)} {survey.technology or 'PJSIP and SIP'} phones" if found else "no phones"
-    say(f"{kind} in {survey.etc}, {runs}, as user {survey.owner.name}; {phones} ({', '.join(survey.plan)})")
-    folders: dict[Path, list[Change]] = {}
-    for change in plan.changes:
-        folders.setdefault(change.path.parent, []).append(change)
-    for folder, changes in folders.items():
-        if len(changes) > _SHOWN:
-            say(f"  {len(changes)} files in {folder}")
-        else:
-            for change in changes:
-                say(f"  {'change' if os.path.lexists(change.path) else 'new   '} {change.path}")
-
-
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be given back, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--purge", is_flag=True, help="Remove pending requests, history, log, and files of ours that you edited too."
 )
+@click.option("--force", is_flag=True, help="Go on though a line of your own dialplan still calls our contexts.")
 @click.pass_context
-def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None:
+def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: bool) -> None:
     """Take the callback out again: every file is as it was before. Pending requests stay, unless --purge.
 
     A path that is not as before is named, with the reason; what it was is kept until it is.
@@ -222,7 +243,11 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
         say(f"Nothing to undo: {what} here.")
         report(survey, journal, backs)
         return
+    dangling = left_dangling(survey.written, survey.reached.dialplan) if changes else []
+    told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
     if dry_run:
+        if told:
+            say(told)
         with _in_time():
             for change in changes:
                 say(change.diff())
@@ -233,6 +258,10 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
     _as_root("uninstall")
     if any(back.stuck and journal.entries[back.path].edit for back in backs):
         report(survey, journal, backs, "nothing was changed")
+    if dangling and not force:
+        raise SetupError(
+            f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
+        )
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
         click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
@@ -244,21 +273,22 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool) -> None
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--trial", is_flag=True, help="Then try a callback between two phones of its own, which rings nobody.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
+def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
     """Check that all works, and say what to do where it does not. Exit status 0 only when all is well."""
-    from busy_callback.setup.doctor import examine
+    from busy_callback.setup.doctor import examine, try_out
 
     pbx = _pbx(ctx)
     data, profiles = data_directory(), apparmor_profiles()
     _become(pbx.owner)  # all that is looked at may be another user's
     checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
     if as_json:
+        checks += try_out(pbx.directories, pbx.conf) if trial else ()
         found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]
         click.echo(json.dumps(found, indent=2))
     else:
         for check in checks:
-            say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.message}")
-            if check.cure:
-                say(f"     -> {check.cure}")
+            _tell(check)
+        checks += _try_out(pbx) if trial else []
     ctx.exit(0 if all(check.ok for check in checks) else 1)

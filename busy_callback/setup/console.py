@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -45,8 +46,18 @@ class Console:
             raise AsteriskError(f"{self.program} can't be run: {error.strerror}") from error
         text = done.stdout.decode("utf-8", "replace")
         if "Unable to connect to remote asterisk" in text + done.stderr.decode("utf-8", "replace"):
+            if self._is_closed():
+                raise AsteriskError(f"{self._socket}: permission denied, so nothing is known of Asterisk; use sudo")
             raise AsteriskError(f"Asterisk does not run (nobody answers at {self._socket}); start it")
         return text
+
+    def _is_closed(self) -> bool:
+        """Tell whether Asterisk may well run, and only we may not speak with it."""
+        try:
+            os.stat(self._socket)
+        except OSError as error:
+            return isinstance(error, PermissionError)
+        return not os.access(self._socket, os.W_OK)
 
     def runs(self) -> bool:
         """Tell whether Asterisk answers."""

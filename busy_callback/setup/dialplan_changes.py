@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.setting_values import BEFORE_VOICEMAIL
 from busy_callback.settings import Settings
 from busy_callback.setup import advice, device_settings, feature_codes, reached, wired
 from busy_callback.setup.config_files import read_text
@@ -14,7 +16,7 @@ from busy_callback.setup.dialplan import FILE_NAME as DIALPLAN
 from busy_callback.setup.dialplan import render
 from busy_callback.setup.extensions import Step
 from busy_callback.setup.file_change import Change
-from busy_callback.setup.freepbx import OVERRIDE, freepbx_override
+from busy_callback.setup.freepbx import CUSTOM, OVERRIDES, START, takeover_lines
 from busy_callback.setup.insertion import Edits, Inserter
 from busy_callback.setup.marked_blocks import strip_text
 from busy_callback.setup.own_files import beside, edit, own_file
@@ -38,7 +40,8 @@ class Wiring:
 
 def our_dialplan(survey: Survey, settings: Settings) -> str:
     """Return our dialplan as it is to stand beside Asterisk's own."""
-    return render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+    text = render((survey.data / "dialplan" / DIALPLAN).read_text(encoding="utf-8"), settings)
+    return "\n".join([text, *_before_generated(survey, settings), ""]) if survey.freepbx else text
 
 
 def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Settings) -> Iterator[Change]:
@@ -49,9 +52,11 @@ def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Se
     yield beside(survey.etc / DIALPLAN, our_dialplan(survey, settings), main, DIALPLAN_RELOAD)
     edits: dict[Path, Edits] = {}
     if survey.freepbx:
-        home = survey.etc / "extensions_custom.conf"
-        own = [f"#include {DIALPLAN}", "[from-internal-custom]", f"include => {CODES}"]
-        edits[survey.etc / OVERRIDE] = Edits({END: freepbx_override(survey.extensions_conf)})
+        # A backup of FreePBX may be restored where this package is not: nothing is missing there then.
+        home, own = survey.etc / CUSTOM, [f"#tryinclude {DIALPLAN}"]
+        # An earlier version's offers were in the override file.
+        earlier = (survey.etc / name for name in OVERRIDES)
+        edits = {path: Edits() for path in earlier if strip_text(read_text(path)) != read_text(path)}
     else:
         home, own = main, [f"#include {DIALPLAN}"]
         edits = Inserter(survey.written, main).put_in(wiring.offers.insertions())
@@ -60,6 +65,18 @@ def changes(survey: Survey, allowed: Sequence[str], wiring: Wiring, settings: Se
     for path, some in edits.items():
         real = own_file(survey, allowed, path)
         yield edit(real, some.apply(strip_text(read_text(real))), main, DIALPLAN_RELOAD)
+
+
+def _before_generated(survey: Survey, settings: Settings) -> list[str]:
+    """Return what goes before FreePBX's own steps; raise SetupError where its extensions_custom.conf is not read."""
+    if not any(Path(line.include).name == CUSTOM for line in survey.extensions_conf):
+        raise SetupError(
+            f"{survey.product}'s extensions.conf does not include {CUSTOM}: put #include {CUSTOM} at its end, then "
+            "try again"
+        )
+    before = settings.offer_no_reply == BEFORE_VOICEMAIL
+    offers = takeover_lines(survey.written, before, survey.product)
+    return [f"; Before {survey.product}'s own steps.", *offers, f"[{START}-custom]", f"include => {CODES}"]
 
 
 def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[Path, Edits]) -> None:
@@ -72,8 +89,11 @@ def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[P
             edits.setdefault(line.path, Edits()).after.setdefault(line.end, []).extend(rows)
 
 
-def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
-    """Return what is to be wired, what was wired before included; raise SetupError when it can't be done."""
+def wire(survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = ()) -> Wiring:
+    """Return what is to be wired, what was wired before included but for the ``unwanted`` contexts.
+
+    Raises SetupError when it can't be done.
+    """
     if survey.freepbx:
         return Wiring()
     before = wired.find(survey.extensions_conf)
@@ -81,6 +101,7 @@ def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
     named = [
         step for step in survey.written.steps() if step.line and (step.line.path, step.line.number) in before.lines
     ]
+    named = _unwire(survey, places, before, named, unwanted)
     for place in filter(is_place, wanted):
         named.append(_named(places, place, survey))
     contexts = list(dict.fromkeys([*before.contexts, *(word for word in wanted if not is_place(word))]))
@@ -95,6 +116,24 @@ def wire(survey: Survey, wanted: tuple[str, ...]) -> Wiring:
     wiring = Wiring(contexts, offers_for(found, places, contexts, named))
     wiring.notes = list(_notes(survey, places, wiring))
     return wiring
+
+
+def _unwire(
+    survey: Survey, places: Places, before: wired.Wired, named: list[Step], unwanted: tuple[str, ...]
+) -> list[Step]:
+    """Take contexts out of what was wired ``before``; return the named steps that no other wired context needs."""
+    for context in unwanted:
+        if context not in before.contexts:
+            told = ", ".join(before.contexts) or "none"
+            raise SetupError(f"--unwire {context}: that context is not wired; wired are: {told}")
+        before.contexts.remove(context)
+
+    def steps_of(contexts: Sequence[str]) -> set[Step]:
+        found = reached.find(survey.reached.dialplan, survey.phones, contexts)
+        return {offer.step for offer in offers_for(found, places, contexts, []).made}
+
+    gone = steps_of(unwanted) - steps_of(before.contexts) if unwanted else set()
+    return [step for step in named if step not in gone]
 
 
 def _named(places: Places, place: str, survey: Survey) -> Step:
@@ -123,7 +162,8 @@ def _can_not(survey: Survey, found: Reached, context: str, offers: Offers, known
     """Return why a context can't be wired, and what can."""
     why = [f"no call from context {context!r} comes to a Dial that rings a phone by the number dialled"]
     if not known:
-        why = [f"there is no context {context!r} in the dialplan"]
+        like = difflib.get_close_matches(context, [*found.contexts, *found.dialplan.contexts], 1)
+        why = [f"there is no context {context!r} in the dialplan" + (f"; did you mean {like[0]}?" if like else "")]
     why += advice.not_wired(found, [context], offers, survey.etc)
     why += advice.other_dialplans(survey.reached.dialplan, [context], survey.etc, survey.runs)
     can = _proposal(survey, Places(survey.written))
@@ -162,12 +202,14 @@ def choose_codes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator
 
     Where there are no settings yet, others are chosen and set in ``settings``; else it is the admin's to do.
     """
-    dialplan, now = survey.reached.dialplan, feature_codes.of(settings)
-    taken = feature_codes.taken(dialplan, wiring.contexts, now)
+    dialplan, contexts = survey.reached.dialplan, wiring.contexts
+    if survey.freepbx:
+        dialplan, contexts = survey.written, [START]
+    taken = feature_codes.taken(dialplan, contexts, feature_codes.of(settings))
     if not taken:
         return
     told = "; ".join(f"{code} is {step.extension} already ({step})" for code, step in taken.items())
-    others = dict(zip(feature_codes.NAMES, feature_codes.free(dialplan, wiring.contexts)))
+    others = dict(zip(feature_codes.NAMES, feature_codes.free(dialplan, contexts)))
     rows = ", ".join(f"{name} = {code}" for name, code in others.items())
     conf = Path(survey.directories.conf)
     if not others:

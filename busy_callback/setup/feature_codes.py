@@ -12,7 +12,8 @@ NAMES = ("code_request", "code_cancel", "code_count")
 OTHERS = tuple(
     (f"{sign}{a}6", f"{sign}{b}6", f"{sign}{b}7") for sign in "*#" for a, b in ("68", "57", "79", "34", "12")
 )
-_NOBODYS = ("*31415", "#27182")  # an extension that means both is there to catch what is dialled wrongly
+# An extension that means two of these is there to catch what is dialled wrongly.
+_NOBODYS = (("*31415", "*94060"), ("#27182", "#80451"))
 
 
 def of(settings: Settings) -> tuple[str, ...]:
@@ -39,7 +40,9 @@ def free(dialplan: Dialplan, contexts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _catches_all(extension: str) -> bool:
-    return extension.startswith("_") and all(matches(extension, number) for number in _NOBODYS)
+    return extension.startswith("_") and any(
+        all(matches(extension, number) for number in numbers) for numbers in _NOBODYS
+    )
 
 
 def lines(dialplan: Dialplan, context: str, ours: str) -> list[str]:

@@ -1,59 +1,130 @@
-"""FreePBX: which steps of its generated dialplan are taken over, in its override file, to offer the callback."""
+"""FreePBX and its kin: how they are told, and where in their generated dialplan the callback is offered.
+
+Nothing of theirs is replaced. What goes before it are extensions that count for callers with a caller ID
+(``s-BUSY/_.``): Asterisk tries these before FreePBX's own of the same name (main/pbx.c, ast_add_extension2_lockopt),
+and takes a priority that they do not have from FreePBX's own (pbx_find_extension). So no step is defined twice, and all
+of FreePBX's steps stay its own but for the first, where that is more than a line for the log: it is repeated, and
+doctor compares.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.config_files import Line
-from busy_callback.setup.extensions_conf import read
+from busy_callback.setup.extensions import HINT, Dialplan
 
-OVERRIDE = "extensions_override_freepbx.conf"
-
-# FreePBX, core module 15 to 17: where an extension is found busy or has not answered, and who holds the number
-# called there. Who does not answer but has a mailbox: the caller goes on to it, as ever.
-TAKEOVERS = (
-    ("macro-exten-vm", "s-BUSY", "EXTTOCALL"),
-    ("macro-exten-vm", "s-NOANSWER", "EXTTOCALL"),
-    ("macro-vm", "s-BUSY", "MEXTEN"),
-    ("macro-simple-dial", "s-BUSY", "EXTTOCALL"),
-)
-# Whom it is offered to, the AGI script decides by the channel: to phones of this PBX alone, and to no leg of a queue
-# or ring group. Follow-me may end in voicemail, which must not offer again.
-_ONCE = '"${BUSY_CALLBACK_OFFERED}" = ""'
+FREEPBX, ISSABEL, ELASTIX = "FreePBX", "Issabel", "Elastix"
+CUSTOM = "extensions_custom.conf"
+START = "from-internal"  # the context of all phones
+# The admin's own part that is read before what is generated: by its name the product is told.
+OVERRIDES = {
+    "extensions_override_issabelpbx.conf": ISSABEL,
+    "extensions_override_elastix.conf": ELASTIX,
+    "extensions_override_freepbx.conf": FREEPBX,
+}
+OUR_WAY = 1001  # far behind FreePBX's own priorities
+_PAGE = re.compile(r"busy_callback\.py|busy_callback\.sh|custom-auto-redial|busy-callback")
 
 
-def freepbx_override(lines: Sequence[Line]) -> list[str]:
-    """Return the lines for FreePBX's override file; raise SetupError when its dialplan is not the known one.
+@dataclass(frozen=True)
+class Takeover:
+    """An extension of the generated dialplan, and what is called before its first step."""
 
-    Asterisk keeps the definition of a step that it reads first: the override's. For whoever presses nothing
-    all goes on as FreePBX wants it, by FreePBX's own steps.
+    context: str
+    extension: str
+    call: str
+
+
+def product(lines: Sequence[Line], marks: dict[Path, str]) -> str:
+    """Return the product's name, '' for a plain Asterisk: by what extensions.conf includes, or a file of its own."""
+    included = {line.include for line in lines if line.include}
+    named = [name for file, name in OVERRIDES.items() if file in included]
+    return next(iter([*named, *(name for mark, name in marks.items() if mark.exists())]), "")
+
+
+def numbers(dialplan: Dialplan) -> list[str]:
+    """Return the extensions that FreePBX has made: those that have a hint."""
+    own = dialplan.contexts.get("ext-local")
+    return [number for number, steps in own.steps.items() if number.isdigit() and HINT in steps] if own else []
+
+
+def takeovers(before_voicemail: bool) -> tuple[Takeover, ...]:
+    """Return what is taken over: core 2.11 to 17 find an extension busy, or not answering, in these.
+
+    Whom it is offered to, the AGI script decides by the channel: to phones of this PBX alone, and to no leg of a
+    queue or ring group. The number of a call that nobody answered is kept for the feature code: at once when the
+    caller gives up (h), or before voicemail.
     """
+    no_reply = _offer("MEXTEN") if before_voicemail else _keep("MEXTEN", "NOANSWER")
+    given_up = _keep("EXTTOCALL", "CANCEL")
+    return (
+        Takeover("macro-exten-vm", "s-BUSY", _offer("EXTTOCALL", busy=True)),
+        Takeover("macro-exten-vm", "s-NOANSWER", _offer("EXTTOCALL")),
+        Takeover("macro-exten-vm", "s-CHANUNAVAIL", _offer("EXTTOCALL")),
+        Takeover("macro-vm", "s-BUSY", _offer("MEXTEN", busy=True)),
+        Takeover("macro-vm", "s-NOANSWER", no_reply),
+        Takeover("macro-simple-dial", "s-BUSY", _offer("EXTTOCALL", busy=True)),
+        # Who gives up: in the form of Macros the h is that of the context that the call began in.
+        Takeover("macro-dial-one", "h", given_up),
+        Takeover("ext-local", "h", given_up),
+        Takeover("ext-findmefollow", "h", given_up),
+        Takeover("followme-sub", "h", given_up),
+        Takeover(START, "h", given_up),
+    )
+
+
+def _offer(variable: str, busy: bool = False) -> str:
+    return f"Gosub(busy-callback-freepbx,s,1(${{{variable}}}{',busy' if busy else ''}))"
+
+
+def _keep(variable: str, dial_status: str) -> str:
+    return f"Gosub(busy-callback-no-reply,s,1(${{{variable}}},{dial_status}))"
+
+
+def takeover_lines(dialplan: Dialplan, before_voicemail: bool, name: str = FREEPBX) -> list[str]:
+    """Return the lines of our own dialplan that go before FreePBX's, by the dialplan as it is without us.
+
+    Raises SetupError where there is none that is known, or an older recipe is in the way.
+    """
+    if "macro-exten-vm" not in dialplan.contexts:
+        raise SetupError(f"{name}'s dialplan has no macro-exten-vm: press Apply Config once, then try again")
     wanted: list[str] = []
-    contexts = read(lines).contexts
-    for context, extension, variable in TAKEOVERS:
-        steps = contexts[context].steps if context in contexts else {}
-        own = [step for _, step in sorted(steps.get(extension, {}).items())]
-        where = own[0].line if own else None
-        if where and where.path.name == OVERRIDE:
-            raise SetupError(f"{where} takes over {extension} of {context} already; take that out, then try again")
-        if not steps:
-            continue  # a module that is not installed
-        only = ",busy" if extension == "s-BUSY" else ""
-        wanted += [
-            f"[{context}]",
-            f"exten => {extension},1,GosubIf($[{_ONCE}]?busy-callback,s,1(${{{variable}}}{only}))",
-        ]
-        if own and not re.match(r"noop", own[0].application, re.IGNORECASE):
-            # FreePBX's trace is off: its first step counts, so all of them come after ours.
-            wanted += [f"exten => {extension},{n},{step.call}" for n, step in enumerate(own, 2)]
-        elif not own:
-            # FreePBX has a pattern for it, _s-. or _s-!, which goes on in its own form.
-            wanted += [
-                f"exten => {extension},2,Set(BUSY_CALLBACK_OFFERED=${{{variable}}})",
-                f"exten => {extension},3,Goto(s-OFFERED,1)",
-            ]
-    if not wanted:
-        raise SetupError("FreePBX's dialplan has no macro-exten-vm: press Apply Config once, then try again")
+    for one in takeovers(before_voicemail):
+        wanted += _lines(dialplan, one)
     return wanted
+
+
+def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
+    own = dialplan.find(one.context, one.extension)
+    if not own:
+        return  # a module that is not installed
+    steps = [dialplan.find(one.context, one.extension, priority) for priority in range(1, 20)]
+    for step in filter(None, steps):
+        if _PAGE.search(step.arguments):
+            raise SetupError(
+                f"{step.line} offers a callback in {one.extension} of {one.context} already; take that out, then try "
+                "again"
+            )
+    head = f"exten => {one.extension}/_."
+    yield f"[{one.context}]"
+    if own.application.lower() == "noop":  # a line for the log: ours stands for it
+        yield f"{head},1,{one.call}"
+        return
+    yield f"{head},1,Goto({OUR_WAY})"
+    yield f"{head},{OUR_WAY},{one.call}"
+    yield f"{head},{OUR_WAY + 1},{_written(own.call)}"
+    yield f"{head},{OUR_WAY + 2},Goto(2)"
+
+
+def _written(call: str) -> str:
+    """Return a call as it is written; of what ends each call so that it outlives the change to Gosub (FreePBX 17)."""
+    return (
+        "Gosub(macro-hangupcall,s,1())"
+        if call in {"Macro(hangupcall)", "Macro(hangupcall,)"}
+        else call.replace(";", "\\;")
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 import sys
@@ -22,6 +23,7 @@ from busy_callback.setup import (
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.dialplan_changes import choose_codes, unknown_devices, wire
 from busy_callback.setup.file_change import Change
+from busy_callback.setup.freepbx import CUSTOM
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert
 from busy_callback.setup.nightly_report import Nightly
@@ -32,6 +34,8 @@ from busy_callback.setup.wiring import is_place
 from busy_callback.store.asterisk_user import User
 from busy_callback.store.safe_paths import decider
 
+OLDEST = 16  # of the versions of Asterisk that all this is tried on
+
 
 @dataclass(frozen=True)
 class Options:
@@ -39,6 +43,7 @@ class Options:
 
     language: str = ""  # heard by channels of a language that there are no prompts in; '': as before
     wire: tuple[str, ...] = ()
+    unwire: tuple[str, ...] = ()
     extensions: str = ""
     device: str = ""
     context: str = ""
@@ -63,17 +68,17 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
             "[directories], or name the asterisk.conf that Asterisk was started with: --asterisk-conf PATH"
         )
     check_python(survey.owner)
-    if survey.freepbx and options.wire:
-        raise SetupError("--wire is not for FreePBX, where the offer has its own place: leave it out")
+    if survey.freepbx and (options.wire or options.unwire):
+        raise SetupError(f"--wire is not for {survey.product}, where the offer has its own place: leave it out")
     if options.language and options.language not in survey.languages:
         raise SettingsError(f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only")
-    notes: list[str] = []
+    notes: list[str] = list(_about(survey))
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
         if getattr(options, key):
             check_setting("general", key, getattr(options, key))
     secret = settings.secret or secrets.token_urlsafe(24)
-    wiring = wire(survey, options.wire)
+    wiring = wire(survey, options.wire, options.unwire)
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
@@ -86,11 +91,27 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.schedule(survey),
         *nightly_report.changes(survey, options.nightly),
     ]
+    notes += filter(None, [placed_files.by_hand(survey)])
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
     notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
     changes = [change for change in wanted if change.needed and not (change.yours and journal.edited(change.path))]
     return Plan(tuple(changes), tuple(notes))
+
+
+def _about(survey: Survey) -> Iterator[str]:
+    """Yield what kind of PBX was found, where that is no plain Asterisk of the versions that this is tried on."""
+    if survey.product:
+        yield (
+            f"This is {survey.product}: the callback is offered to its extensions, by one line in {CUSTOM}; Apply "
+            "Config and upgrades keep it"
+        )
+    major = re.match(r"\d+", survey.version)
+    if major and int(major[0]) < OLDEST:
+        yield (
+            f"this is Asterisk {survey.version}, older than {OLDEST}, the oldest that this package is tried on: phones "
+            "of PJSIP are not recalled where Asterisk has no chan_pjsip, and each recall leaves a second call record"
+        )
 
 
 def check_python(owner: Owner | User) -> None:
@@ -148,11 +169,11 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
         rows = "".join(f"{number} = {devices}\n" for number, devices in others.items())
         codes = {name: getattr(settings, name) for name in feature_codes.NAMES}
         changed = {name: code for name, code in codes.items() if code != getattr(Settings, name)}
-        begin = next((word for word in options.wire if not is_place(word)), survey.context)
+        begin = next((word for word in options.wire if not is_place(word)), "")
         text = SETTINGS_TEXT.substitute(
             extensions=options.extensions or " ".join(survey.plan),
             device=device,
-            context=options.context or begin or settings.context,
+            context=options.context or survey.context or begin or settings.context,
             codes="".join(f"{name} = {code}\n" for name, code in changed.items()),
             devices=DEVICES_TEXT + rows if rows else "",
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),

@@ -24,6 +24,7 @@ class Phone:
     context: str = ""  # in which its calls begin; '' if not known
     caller_id: str = ""  # the number that it shows, if that is one
     says_busy: bool = True  # its device state tells when it is in a call
+    language: str = ""  # that it hears prompts in; '' for Asterisk's own, or where that is not known
 
     @property
     def device(self) -> str:
@@ -62,7 +63,8 @@ def _detailed(console: Console, phone: Phone) -> Phone:
     table = {key.lower(): value for key, value in console.table(f"{command} {phone.name}").items()}
     says_busy = phone.says_busy and table.get("call limit") != "0"
     number = phone.caller_id or _caller_number(table.get("callerid", ""))
-    return Phone(phone.technology, phone.name, table.get("context", ""), number, says_busy)
+    language = table.get("language", "")
+    return Phone(phone.technology, phone.name, table.get("context", ""), number, says_busy, language)
 
 
 def _caller_number(caller_id: str) -> str:

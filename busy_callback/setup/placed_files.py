@@ -17,6 +17,7 @@ from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identi
 from busy_callback.setup.survey import (
     COMMAND,
     Survey,
+    System,
     command_path,
     has_cron,
     installed_languages,
@@ -36,10 +37,10 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
     """Yield the prompts: those of each language, links to them for the others, and the page's own place.
 
     An admin's own recordings of these names stay. ``fallback`` is the language that channels of other languages
-    hear, '' for the one set before.
+    hear, '' for the one set before. FreePBX has copies: its ``fwconsole chown`` removes links that are not absolute.
     """
     sounds = survey.sounds
-    fallback = fallback or _fallback_now(sounds, survey.languages)
+    fallback = fallback or _fallback_now(survey)
     names = {}
     for language in survey.languages:
         if not (sounds / language).is_dir():
@@ -56,15 +57,31 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
         if not (sounds / other).is_dir():
             yield _folder(sounds / other)
         for name in names[language]:
-            yield Change(sounds / other / name, Snapshot(LINK, f"../{language}/{name}".encode()), yours=True)
+            yield Change(sounds / other / name, _same(survey, language, name, "../"), yours=True)
     for name in names[fallback]:
-        yield Change(sounds / name, Snapshot(LINK, f"{fallback}/{name}".encode()), yours=True)
+        yield Change(sounds / name, _same(survey, fallback, name), yours=True)
 
 
-def _fallback_now(sounds: Path, languages: list[str]) -> str:
-    """Return the language that the page's own place leads to, by an earlier install."""
-    links = (os.readlink(path) for path in sounds.glob(f"{COMMAND}.*") if path.is_symlink())
-    return next((link.split("/")[0] for link in links if link.split("/")[0] in languages), "en")
+def _same(survey: Survey, language: str, name: str, up: str = "") -> Snapshot:
+    """Return what makes a prompt be that of a language: a link to it, or a copy."""
+    if survey.freepbx:
+        content = (survey.data / "sounds" / language / name).read_bytes()
+        return Snapshot(FILE, content, 0o644, *keeper(survey.sounds))
+    return Snapshot(LINK, f"{up}{language}/{name}".encode())
+
+
+def _fallback_now(survey: Survey) -> str:
+    """Return the language that the page's own place has, by an earlier install."""
+    for path in sorted(survey.sounds.glob(f"{COMMAND}.*")):
+        for language in survey.languages:
+            if path.is_symlink():
+                same = os.readlink(path).split("/")[0] == language
+            else:
+                source = survey.data / "sounds" / language / path.name
+                same = source.is_file() and path.is_file() and source.read_bytes() == path.read_bytes()
+            if same:
+                return language
+    return "en"
 
 
 def spool(survey: Survey) -> Iterator[Change]:
@@ -118,18 +135,32 @@ WantedBy=timers.target
 
 
 def schedule(survey: Survey) -> Iterator[Change]:
-    """Yield what runs the poller each minute: cron's file, else systemd's."""
+    """Yield what runs the poller each minute: cron's file, else systemd's; nothing where neither runs: ``by_hand``."""
     conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
     command = f"{command_path()}{conf} poll --watch 60"
     if has_cron() and survey.system.cron.is_dir():
         line = f"# Busy CallBack for Asterisk\n* * * * * {survey.owner.name} {command}\n"
         yield Change.file(survey.system.cron / COMMAND, line.encode())
-    elif survey.system.systemd.is_dir():
+    elif has_timers(survey.system):
         unit = SERVICE_TEXT.substitute(user=survey.owner.name, command=command)
         yield Change.file(survey.system.systemd / f"{COMMAND}.service", unit.encode(), then=SYSTEMD_RELOAD)
         yield Change.file(survey.system.systemd / TIMER, TIMER_TEXT.encode(), then=SYSTEMD_RELOAD)
-    else:
-        raise SetupError("there is neither a cron daemon nor systemd to run the poller each minute: install cron")
+
+
+def has_timers(system: System) -> bool:
+    """Tell whether systemd is there and runs: in a container its folders may be there without it."""
+    return system.systemd.is_dir() and system.booted.is_dir()
+
+
+def by_hand(survey: Survey) -> str:
+    """Return how to run the poller where neither cron nor systemd does, as in a container; '' where one does."""
+    if (has_cron() and survey.system.cron.is_dir()) or has_timers(survey.system):
+        return ""
+    conf = f" --asterisk-conf {survey.asterisk_conf}" if survey.asterisk_conf else ""
+    return (
+        "neither cron nor systemd runs here, so nothing starts the poller. Let what starts Asterisk here start this "
+        f"too, as user {survey.owner.name}, and again when it ends: {command_path()}{conf} poll --watch 86400"
+    )
 
 
 def one_word(path: str, where: str) -> str:

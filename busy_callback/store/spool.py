@@ -137,11 +137,8 @@ class Spool:
                     if name.startswith(pair):
                         known = self._load(name)
                         if known is not None:
-                            changes = {"kind": kind, "presentation": presentation, "expires": expires, "renewed": now}
-                            changes["unanswered"] = 0
-                            changes["callee_used"] = known.callee_used if known.kind == kind else 0.0
-                            changes.update(context=context or known.context, reason="")
-                            self._write("requests", known.but(now, "asked again", **changes))
+                            renewed = _renewed(known, kind, expires, now, context or known.context, presentation)
+                            self._write("requests", renewed)
                             return DUPLICATE, name
                 if full:
                     return FULL, ""
@@ -291,3 +288,10 @@ class Spool:
         from busy_callback.store.sweep import sweep  # not for the AGI, which never sweeps
 
         sweep(self, now, history_days, outgoing)
+
+
+def _renewed(known: Request, kind: str, expires: float, now: float, context: str, presentation: str) -> Request:
+    """Return the request as it is asked for again: a wish of its own, which keeps its place in the queue."""
+    changes = {"kind": kind, "expires": expires, "context": context, "presentation": presentation}
+    used = known.callee_used if known.kind == kind else 0.0
+    return known.but(now, "asked again", **changes, renewed=now, unanswered=0, callee_used=used, reason="")

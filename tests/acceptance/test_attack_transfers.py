@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..lab.office import Office
-from .conftest import OpenOffice, prompt, waits_for
+from .conftest import OpenOffice, waits_for
 
 
 def transfer(office: Office, number: str, extension: str) -> None:
@@ -20,7 +20,7 @@ def transfer(office: Office, number: str, extension: str) -> None:
 @pytest.mark.parametrize("code", ["*86", "*66", "*66201"])
 @pytest.mark.parametrize("calls", ["201", "202"])
 def test_who_is_transferred_to_a_code_has_not_dialled_it(open_office: OpenOffice, code: str, calls: str) -> None:
-    """201 hears that it can't be: nothing of 201's is cancelled, and nothing asked for, whoever called whom."""
+    """201 is told that it can't be: nothing of 201's is cancelled, and nothing asked for, whoever called whom."""
     office = open_office("201", "202", more=("203",))
     a, b = office.phones.values()
     office.asterisk.console("database put busy-callback-last 201 203,busy")
@@ -28,7 +28,9 @@ def test_who_is_transferred_to_a_code_has_not_dialled_it(open_office: OpenOffice
         waits_for(office, "201", "203")
     before = office.waiting()
     office.talk(*((a, b) if calls == "201" else (b, a)))
+    mark = office.asterisk.manager.mark()
     transfer(office, "202", code)
+    # The recording of its call began with another voice.
+    office.asterisk.manager.wait("refusal", mark, Event="Newexten", AppData="busy-callback-failed")
     a.closed()
     assert office.waiting() == before
-    a.wait_until_heard(prompt("busy-callback-failed"))

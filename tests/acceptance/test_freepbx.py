@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from busy_callback.setup.config_files import lines_of
-from busy_callback.setup.freepbx import freepbx_override
+from busy_callback.setup.extensions_conf import read
+from busy_callback.setup.freepbx import takeover_lines
 
-from ..lab.freepbx_dialplans import MAIN, additional
+from ..lab.freepbx_dialplans import FREEPBX, ISSABEL, additional, files
 from ..lab.office import Office
 from ..lab.phone import Phone
 from ..lab.releases import Release
 from .conftest import prompt
 
-CUSTOM = "#include extensions_busy_callback.conf\n[from-internal-custom]\ninclude => busy-callback-codes\n"
+CODES = "[from-internal-custom]\ninclude => busy-callback-codes\n"
+MARKS = ("BUSY_TONE", "CONG", "BACK", "MAIL", "FOLL", "GROUP")
 OpenFreepbx = Callable[..., Office]
 
 
@@ -25,22 +27,26 @@ def open_freepbx(release: Release, tmp_path: Path) -> Iterator[OpenFreepbx]:
     """Open an office whose dialplan is FreePBX's; Asterisk 16 has it in the form of Macros, 22 of Gosubs."""
     offices: list[Office] = []
 
-    def open_one(*people: str, trace: bool = True, busy_destination: str = "") -> Office:
-        office = Office(release, tmp_path / "office", people, settings={"device": "freepbx"}, extensions=MAIN)
-        offices.append(office)
+    def open_one(
+        *people: str, trace: bool = False, busy_destination: str = "", product: str = FREEPBX, no_reply: bool = False
+    ) -> Office:
         form = "Macro" if release.version == "16" else "Gosub"
-        generated = additional(form, trace, release.technology, busy_destination)
-        office.asterisk.configure("extensions_additional.conf", generated)
-        office.asterisk.configure("extensions_custom.conf", CUSTOM)
-        office.asterisk.configure("extensions_override_freepbx.conf", "")
+        generated = files(product, additional(form, trace, release.technology, busy_destination, product))
+        settings = {"device": "freepbx", "extensions": "XXX XXXX XXXXXXXX"}
+        main = generated.pop("extensions.conf")
+        office = Office(release, tmp_path / "office", people, settings=settings, extensions=main, files=generated)
+        offices.append(office)
         etc = office.asterisk.folder / "etc"
-        lines = tuple(lines_of(etc / "extensions.conf", etc))
-        office.asterisk.configure("extensions_override_freepbx.conf", "\n".join([*freepbx_override(lines), ""]))
+        offers = takeover_lines(read(tuple(lines_of(etc / "extensions.conf", etc))), no_reply)
+        custom = "\n".join(["#include extensions_busy_callback.conf", *offers, CODES])
+        office.asterisk.configure("extensions_custom.conf", custom)
         office.__enter__()
         for number in people:
             office.phone(number)
             office.asterisk.console(f"database put AMPUSER/{number} device {number}")
+            office.asterisk.console(f"database put AMPUSER {number}/cidname Phone{number}")
             office.asterisk.console(f"database put DEVICE/{number} dial {release.technology}/{number}")
+            office.asterisk.console(f"database put DEVICE/{number} user {number}")
         return office
 
     yield open_one
@@ -51,10 +57,8 @@ def open_freepbx(release: Release, tmp_path: Path) -> Iterator[OpenFreepbx]:
 
 def marks(office: Office) -> str:
     """Return the globals by which the dialplan tells where it went."""
-    found = office.asterisk.console("dialplan show globals").splitlines()
-    return " ".join(
-        sorted(line.strip() for line in found if line.strip().startswith(("BUSY_TONE", "CONG", "BACK", "MAIL", "FOLL")))
-    )
+    found = [line.strip() for line in office.asterisk.console("dialplan show globals").splitlines()]
+    return " ".join(sorted(line for line in found if line.startswith(MARKS)))
 
 
 def presses_nothing(a: Phone, number: str) -> None:
@@ -65,10 +69,10 @@ def presses_nothing(a: Phone, number: str) -> None:
     a.closed()
 
 
-@pytest.mark.parametrize("trace", [True, False], ids=["trace", "no-trace"])
-def test_without_voicemail(open_freepbx: OpenFreepbx, trace: bool) -> None:
+@pytest.mark.parametrize(("trace", "product"), [(True, FREEPBX), (False, FREEPBX), (False, ISSABEL)])
+def test_without_voicemail(open_freepbx: OpenFreepbx, trace: bool, product: str) -> None:
     """The busy 202 is offered, registered and called back; who presses nothing hears FreePBX's busy tone."""
-    office = open_freepbx("201", "202", "203", trace=trace)
+    office = open_freepbx("201", "202", "203", trace=trace, product=product)
     a, b, c = office.phones.values()
     office.watch()
     office.talk(c, b)
@@ -134,27 +138,57 @@ def test_call_forward_on_busy_goes_first(open_freepbx: OpenFreepbx) -> None:
     assert office.waiting() == []
 
 
-def test_no_answer(open_freepbx: OpenFreepbx) -> None:
-    """Without a mailbox a call that rings out is offered; who presses nothing hears what FreePBX has for it.
+@pytest.mark.parametrize("product", [FREEPBX, ISSABEL])
+def test_who_gives_up_while_it_rings_may_ask_by_the_code(open_freepbx: OpenFreepbx, product: str) -> None:
+    """Without a mailbox FreePBX rings for ever: the number that 201 gave up on is served by *66."""
+    office = open_freepbx("201", "20010001", product=product)
+    a, b = office.phones.values()
+    a.dial("20010001")
+    b.ring()
+    a.hang_up()
+    a.closed()
+    office.until_kept("201")
+    a.dial("*66")
+    a.closed()
+    assert [(request.callee, request.kind) for request in office.live()] == [("20010001", "no-reply")]
 
-    With a mailbox the caller goes on to it as ever.
-    """
-    office = open_freepbx("201", "202", "203")
-    a, b, c = office.phones.values()
-    a.dial("202")
+
+def test_no_answer_goes_on_to_voicemail(open_freepbx: OpenFreepbx) -> None:
+    """With a mailbox the caller goes on to it as ever, and may ask by the code afterwards."""
+    office = open_freepbx("201", "203")
+    a, b = office.phones.values()
+    a.dial("203")
+    b.ring()
+    a.closed()
+    assert marks(office) == "MAILBOX=203 unavailable"
+    a.dial("*66")
+    a.closed()
+    assert [(request.callee, request.kind) for request in office.live()] == [("203", "no-reply")]
+
+
+def test_no_answer_before_voicemail(open_freepbx: OpenFreepbx) -> None:
+    """Where the admin wants it, it is offered before the mailbox; who presses nothing goes on to that."""
+    office = open_freepbx("201", "203", no_reply=True)
+    a, b = office.phones.values()
+    a.dial("203")
     b.ring()
     a.established()
     a.wait_until_heard(prompt("busy-callback-noanswer"))
     a.closed()
-    assert marks(office) == "CONGESTION_TONE=202"
-    office.wait_idle("201", "202")
+    assert marks(office) == "MAILBOX=203 unavailable"
+    office.wait_idle("201", "203")
     office.ask(a, b)
-    assert [(request.callee, request.kind) for request in office.live()] == [("202", "no-reply")]
-    office.wait_idle("201")
-    a.dial("203")
-    c.ring()
-    a.closed()
-    assert marks(office) == "CONGESTION_TONE=202 MAILBOX=203 unavailable"
+    assert [(request.callee, request.kind) for request in office.live()] == [("203", "no-reply")]
+
+
+def test_a_phone_that_is_off(open_freepbx: OpenFreepbx) -> None:
+    """202's phone is not registered: 201 is offered a callback for when it is back."""
+    office = open_freepbx("201", "202")
+    a, b = office.phones.values()
+    b.switch_off()
+    office.asterisk.manager.wait_for_state(office.asterisk.device("202"), "UNAVAILABLE")
+    office.ask(a, b)
+    assert [(request.callee, request.kind) for request in office.live()] == [("202", "not-logged-in")]
 
 
 def test_do_not_disturb_is_not_offered(open_freepbx: OpenFreepbx) -> None:
@@ -232,6 +266,38 @@ def test_users_and_devices(open_freepbx: OpenFreepbx) -> None:
     b.answer()
     a.hang_up()
     office.until_logged("completed:")
+
+
+def test_a_caller_id_alias(open_freepbx: OpenFreepbx) -> None:
+    """201 shows its direct number to others (cidnum): it is offered and registered as 201 all the same."""
+    office = open_freepbx("201", "202", "203")
+    a, b, c = office.phones.values()
+    office.asterisk.console("database put AMPUSER 201/cidnum 0223456789")
+    office.talk(c, b)
+    office.ask(a, b)
+    assert office.waiting() == [("201", "202")]
+
+
+def test_a_ring_group_is_offered_nothing(open_freepbx: OpenFreepbx) -> None:
+    """A ring group whose members are busy ends as FreePBX wants, without an offer; no member's number is kept."""
+    office = open_freepbx("201", "202", "203")
+    a, b, c = office.phones.values()
+    office.talk(c, b)
+    a.dial("600")
+    a.closed()
+    assert a.count("CALL_ESTABLISHED") == 0
+    assert "GROUP_ENDED" in marks(office)
+    a.dial("*66")
+    a.closed()
+    assert office.waiting() == []
+
+
+def test_nothing_is_defined_twice(open_freepbx: OpenFreepbx) -> None:
+    """A reload of the dialplan has no complaint about what is put before FreePBX's own steps."""
+    office = open_freepbx("201")
+    office.asterisk.console("dialplan reload")
+    assert "already in use" not in office.asterisk.log_text()
+    assert "Unable to register" not in office.asterisk.log_text()
 
 
 def test_a_ring_groups_leg_is_not_answered_by_an_offer(open_freepbx: OpenFreepbx) -> None:

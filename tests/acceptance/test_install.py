@@ -175,6 +175,37 @@ CAUSES = {
         RELOAD,
     ),
     "offer": ("asterisk -rx 'dialplan remove context phones'", RELOAD),
+    "calls with no number": (
+        "asterisk -rx 'dialplan add extension s,1,Gosub(busy-callback,s,1(${EXTEN})) into mine'",
+        "asterisk -rx 'dialplan remove context mine'",
+    ),
+    "calls of what is not there": (
+        "asterisk -rx 'dialplan add extension 777,1,Gosub(busy-callback,s,9(${EXTEN})) into mine'",
+        "asterisk -rx 'dialplan remove context mine'",
+    ),
+    "calls that are never reached": (
+        (
+            "asterisk -rx 'dialplan add extension 777,1,Hangup() into mine'; "
+            "asterisk -rx 'dialplan add extension 777,2,Gosub(busy-callback,s,1(${EXTEN})) into mine'"
+        ),
+        "asterisk -rx 'dialplan remove context mine'",
+    ),
+    "codes": ("asterisk -rx 'dialplan add extension *87,1,NoOp() into phones'", RELOAD),
+    "exposure": (
+        "sed -i.kept 's/^bindaddr.*/bindaddr = 0.0.0.0/' /etc/asterisk/manager.conf; asterisk -rx 'manager reload'",
+        (
+            "mv /etc/asterisk/manager.conf.kept /etc/asterisk/manager.conf; chown asterisk: /etc/asterisk/manager.conf"
+            "; asterisk -rx 'manager reload'"
+        ),
+    ),
+    "reach": (
+        f"sed -i.kept 's/^context = .*/context = nowhere/' {CONF}",
+        f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
+    ),
+    "devices": (
+        f"cp -p {CONF} {CONF}.kept; printf '[devices]\\n209 = PJSIP/nobody\\n' >> {CONF}",
+        f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
+    ),
     "probe": ("asterisk -rx 'dialplan remove context busy-callback-probe'", RELOAD),
     "prompts": (f"mv {SOUNDS}/zh /var/tmp/kept", f"mv /var/tmp/kept {SOUNDS}/zh"),
     "agi": ("chmod 0700 /opt/busy-callback", "chmod 0755 /opt/busy-callback"),
@@ -266,11 +297,32 @@ def test_the_log_is_rotated(installed: Installed) -> None:
     assert "one" in machine.run("cat /var/log/asterisk/busy_callback.log.1").stdout
 
 
+def test_a_trial_by_roots_hand_goes_on_as_asterisks_user(installed: Installed) -> None:
+    """Install ended with a trial, as doctor --trial does; it runs as Asterisk's user, and leaves nothing."""
+    machine = installed.machine
+    assert "ok   trial: a callback works from end to end" in installed.output
+    before = machine.run(f"find {SPOOL} /var/spool/asterisk/outgoing | sort").stdout
+    done = machine.run(f"{COMMAND} doctor --trial")
+    assert "ok   trial: a callback works from end to end" in done.stdout
+    assert machine.run(f"find {SPOOL} /var/spool/asterisk/outgoing | sort").stdout == before
+
+
+def test_an_ordinary_user_and_a_pbx_without_it(installed: Installed) -> None:
+    """Who may not look is told that, and not that Asterisk is down; where nothing is installed, that and no more."""
+    machine = installed.machine
+    for user in ("games", "asterisk"):
+        said = machine.run(f"{COMMAND} doctor", check=False, user=user).stdout
+        assert "Asterisk does not run" not in said
+        assert ("run: sudo busy-callback doctor" in said) == (user == "games"), said
+
+
 def test_an_asterisk_that_is_down(installed: Installed) -> None:
     """Without a running Asterisk doctor says so, and to start it; install works, says so too, and changes nothing."""
     machine = installed.machine
     machine.stop_asterisk()
-    check = machine.doctor()["asterisk"]
+    checks = machine.doctor()
+    check = checks["asterisk"]
+    assert [name for name, found in checks.items() if found["ok"] is False] == ["asterisk"]
     output = machine.run(f"{COMMAND} install --yes").stdout
     machine.start_asterisk()
     assert not check["ok"]
@@ -288,6 +340,7 @@ def test_uninstall_keeps_requests_and_purge_leaves_nothing(installed: Installed)
     machine.run(f"{COMMAND} uninstall --yes")
     assert "201-203" in machine.run(f"{COMMAND} list").stdout
     assert "There is no existence" in machine.console("dialplan show busy-callback")
+    assert machine.doctor().keys() == {"installed"}
     machine.run(f"{COMMAND} install --yes --wire phones")
     assert "201-203" in machine.run(f"{COMMAND} list").stdout
     machine.run(f"{COMMAND} uninstall --yes --purge")

@@ -273,8 +273,14 @@ GUARDS = (
     ),
     Guard(
         "a path is one word in what doctor tells to run",
-        (Edit("busy_callback/setup/check.py", "    word = shlex.quote(str(path))\n", "    word = str(path)\n"),),
-        (f"{CURES}test_a_path_that_is_an_order_to_a_shell",),
+        (
+            Edit("busy_callback/setup/check.py", "    word = shlex.quote(str(path))\n", "    word = str(path)\n"),
+            Edit("busy_callback/setup/check.py", "    if not other:\n", "    if True:\n"),
+        ),
+        (
+            f"{CURES}test_a_path_that_is_an_order_to_a_shell",
+            f"{CURES}test_a_file_name_that_is_an_order_to_a_shell",
+        ),
     ),
     Guard(
         "who makes the page has a time for it",

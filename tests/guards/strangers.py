@@ -7,6 +7,7 @@ from .guard import Edit, Guard
 SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
 SOCKETS = "tests/acceptance/test_attack_sockets.py::"
 MARKUP = "tests/unit/report/test_attack_report_markup.py::"
+TRIAL = "tests/unit/test_attack_trial.py::"
 EXPOSURE = "tests/unit/pbx/test_attack_exposure.py::"
 
 GUARDS = (
@@ -111,6 +112,11 @@ GUARDS = (
         "our files are for Asterisk's user and group",
         (Edit("busy_callback/store/durable.py", "FILE_MODE = 0o640", "FILE_MODE = 0o644"),),
         (f"{EXPOSURE}test_no_file_of_ours_is_for_everybody",),
+    ),
+    Guard(
+        "the trial's request is in a spool of its own",
+        (Edit("busy_callback/agi.py", "        if is_trial(", "        if not is_trial("),),
+        (f"{TRIAL}test_the_trials_request_is_in_its_own_spool", f"{TRIAL}test_no_other_channel_is_the_trials"),
     ),
     Guard(
         "a watch that can't serve leaves the turn to one that does",

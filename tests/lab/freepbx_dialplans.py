@@ -1,36 +1,94 @@
-"""Dialplans of the kind that FreePBX's core generates, of our own writing: as far as a busy call passes them.
+"""Dialplans of the kind that FreePBX and Issabel generate: of our own writing, as far as the tests' calls pass them.
 
-The contexts, the order of steps, and the variables are those of its public source (core 15 to 17); what a busy
-call does not meet is left out. ``trace`` is FreePBX's setting of that name: without it there are no NoOps.
+The contexts, the order of steps, and the variables are those of FreePBX's public source (core 2.11, which Issabel
+has, and 14 to 17), and of machines: what a call of these tests does not meet is left out.
 """
 
 from __future__ import annotations
 
-MAIN = """\
+from .asterisk import CONFIG
+
+FREEPBX, ISSABEL, ELASTIX = "FreePBX", "Issabel", "Elastix"
+OVERRIDES = {
+    FREEPBX: "extensions_override_freepbx.conf",
+    ISSABEL: "extensions_override_issabelpbx.conf",
+    ELASTIX: "extensions_override_elastix.conf",
+}
+CUSTOM_FILES = ("extensions_custom.conf", "manager_custom.conf")
+
+_MAIN = """\
 ; the frame that includes the generated parts
-#include extensions_override_freepbx.conf
+#include @OVERRIDE@
 #include extensions_additional.conf
 #include extensions_custom.conf
 
 [from-internal]
+include => from-internal-xfer
+include => bad-number
+
+[from-internal-xfer]
 include => from-internal-custom
+include => from-internal-additional
+
+[from-pstn]
 include => ext-local
+
+[default]
+include => ext-local
+
+[bad-number]
+exten => _X.,1,Congestion(20)
+exten => _*.,1,Congestion(20)
 """
 
 
-def additional(form: str, trace: bool = True, technology: str = "PJSIP", busy_destination: str = "") -> str:
-    """Return extensions_additional.conf in its ``Macro`` (15, 16) or ``Gosub`` (17) form.
+def main(product: str = FREEPBX) -> str:
+    """Return the extensions.conf of the product, its own file as the real one is."""
+    return _MAIN.replace("@OVERRIDE@", OVERRIDES[product])
 
-    202 has no voicemail, 203 has; 204 has follow-me to 205; 206 has a busy destination, when one is given.
+
+MAIN = main()
+
+
+def files(product: str, generated: str) -> dict[str, str]:
+    """Return the dialplan's files of a machine whose admin has changed nothing: override and custom file are empty."""
+    found = {"extensions.conf": main(product), "extensions_additional.conf": generated, "extensions_custom.conf": ""}
+    found[OVERRIDES[product]] = ""
+    if product == ISSABEL:
+        found[OVERRIDES[product]] = "#include extensions_override_issabel.conf\n"
+        found["extensions_override_issabel.conf"] = (
+            "[macro-hangupcall]\nexten => s,1,Noop(End of MIXMON check)\nexten => s,n,Hangup\n"
+        )
+    return found
+
+
+def additional(
+    form: str, trace: bool = False, technology: str = "PJSIP", busy_destination: str = "", product: str = FREEPBX
+) -> str:
+    """Return extensions_additional.conf in its ``Macro`` (to 16, and Issabel) or ``Gosub`` (17) form.
+
+    202 and the eight digits 20010001 have no voicemail, 203 has; 204 has voicemail and follow-me to 205; 206 has a
+    busy destination, when one is given; 600 is a ring group of 202 and 205. ``trace`` is FreePBX's setting of that
+    name: with it steps begin with a line for the log.
     """
-    text = _PLAN.replace("@TECH@", technology).replace("@BUSY_DESTINATION@", "1" if busy_destination else "0")
+    text = (CONFIG / "freepbx_additional.conf").read_text().replace("@EXTENSIONS@", _EXTENSIONS)
+    text = text.replace("@TECH@", technology).replace("@BUSY_DESTINATION@", "1" if busy_destination else "0")
     text = text.replace("@TO_BUSY_DESTINATION@", busy_destination or "vmret,1")
+    text = text.replace("@HINTS@", "" if product == ISSABEL else "@ext-local")
     lines = []
     for line in text.splitlines():
-        if "TRACE" in line and not trace:
+        if ("TRACE" in line and not trace) or (product == ISSABEL and "predial" in line):
             continue
         lines.append(_in_form(line, form))
     return _renumbered(lines)
+
+
+def extensions(form: str, technology: str, mailboxes: dict[str, bool]) -> str:
+    """Return more extensions, by number with voicemail or without, for a dialplan of that form."""
+    rows = "\n".join(_extension(number, number if box else "novm") for number, box in mailboxes.items())
+    return _renumbered(
+        ["[ext-local]", *(_in_form(row, form) for row in rows.replace("@TECH@", technology).splitlines())]
+    )
 
 
 def _in_form(line: str, form: str) -> str:
@@ -40,7 +98,7 @@ def _in_form(line: str, form: str) -> str:
         name, _, arguments = rest.rstrip(")").partition(",")
         line = f"{head}Macro({name},{arguments})" if form == "Macro" else f"{head}Gosub(macro-{name},s,1({arguments}))"
     leave = "MacroExit" if form == "Macro" else "Return"
-    return line.replace("LEAVE()", f"{leave}()").replace("@LEAVE@", leave)
+    return line.replace("LEAVE()", f"{leave}()").replace("@LEAVE@", f"{leave}()")
 
 
 def _renumbered(lines: list[str]) -> str:
@@ -50,7 +108,7 @@ def _renumbered(lines: list[str]) -> str:
     for line in lines:
         if line.startswith("["):
             context = line
-        elif line.startswith("exten => "):
+        elif line.startswith("exten => ") and ",hint," not in line:
             extension, _, rest = line[len("exten => ") :].partition(",n")
             first = (context, extension) not in seen
             seen.add((context, extension))
@@ -59,70 +117,30 @@ def _renumbered(lines: list[str]) -> str:
     return "\n".join(done) + "\n"
 
 
-_PLAN = """\
-[ext-local]
-exten => 201,n,CALL(exten-vm,novm,201,0,0,0)
-exten => 202,n,CALL(exten-vm,novm,202,0,0,0)
-exten => 202,n(dest),Set(__PICKUPMARK=)
-exten => 202,n,GotoIf($["${IVR_CONTEXT}" != ""]?${IVR_CONTEXT},return,1)
-exten => 203,n,CALL(exten-vm,203,203,0,0,0)
-exten => 203,n(dest),Set(__PICKUPMARK=)
-exten => 203,n,CALL(vm,203,${DIALSTATUS},${IVR_RETVM})
-exten => 203,n,Goto(vmret,1)
-exten => 204,n,Set(__NODEST=204)
-exten => 204,n,CALL(simple-dial,204,15)
-exten => 204,n,Set(GLOBAL(FOLLOWED)=${EXTTOCALL})
-exten => 204,n,Dial(@TECH@/205,5)
-exten => 204,n,CALL(vm,204,${DIALSTATUS},${IVR_RETVM})
-exten => 204,n,Hangup()
-exten => 206,n,CALL(exten-vm,novm,206,0,@BUSY_DESTINATION@,0)
-exten => 206,n,GotoIf($["${DIALSTATUS}"="BUSY"]?@TO_BUSY_DESTINATION@)
-exten => vmret,n,Hangup()
+def _extension(number: str, mailbox: str, more: str = "", destinations: str = "0,0,0") -> str:
+    """Return an extension of ext-local: with voicemail, or novm."""
+    return "\n".join(
+        [
+            f"exten => {number},n,Set(__RINGTIMER=5)",
+            f"exten => {number},n,CALL(exten-vm,{mailbox},{number},{destinations})",
+            *([more] if more else []),
+            f"exten => {number},n(dest),Set(__PICKUPMARK=)",
+            *([f"exten => {number},n,CALL(vm,{number},${{DIALSTATUS}},${{IVR_RETVM}})"] if mailbox != "novm" else []),
+            f"exten => {number},n,Goto(vmret,1)",
+            f"exten => {number},hint,@TECH@/{number}",
+        ]
+    )
 
-[macro-dial-one]
-exten => s,n,GotoIf($["${DB(DND/${ARG3})}" != ""]?dnd,1)
-exten => s,n,Dial(@TECH@/${ARG3},${ARG1})
-exten => s,n,LEAVE()
-exten => dnd,n,Set(DIALSTATUS=BUSY)
-exten => dnd,n,LEAVE()
 
-[macro-exten-vm]
-exten => s,n,Set(__EXTTOCALL=${ARG2})
-exten => s,n,CALL(dial-one,5,,${EXTTOCALL})
-exten => s,n,Set(SV_DIALSTATUS=${DIALSTATUS})
-exten => s,n,GosubIf($["${SV_DIALSTATUS}"="BUSY" & "${DB(CFB/${EXTTOCALL})}"!=""]?docfb,1)
-exten => s,n,Set(DIALSTATUS=${SV_DIALSTATUS})
-exten => s,n,ExecIf($["${DIALSTATUS}"="BUSY"&"${ARG4}"="1"]?@LEAVE@)
-exten => s,n,GotoIf($["${ARG1}"="novm"]?s-${DIALSTATUS},1)
-exten => s,n,CALL(vm,${ARG1},${DIALSTATUS},${IVR_RETVM})
-exten => s,n,LEAVE()
-exten => docfb,n,Dial(Local/${DB(CFB/${EXTTOCALL})}@from-internal/n,5)
-exten => docfb,n,Return()
-exten => s-BUSY,n,Noop([TRACE](1) Extension is reporting BUSY and not passing to Voicemail)
-exten => s-BUSY,n,GotoIf($["${IVR_RETVM}"="RETURN" & "${IVR_CONTEXT}"!=""]?exit,1)
-exten => s-BUSY,n,Set(GLOBAL(BUSY_TONE)=${EXTTOCALL})
-exten => s-BUSY,n,Playtones(busy)
-exten => s-BUSY,n,Busy(20)
-exten => _s-!,n,Noop([TRACE](1) other)
-exten => _s-!,n,Set(GLOBAL(CONGESTION_TONE)=${EXTTOCALL})
-exten => _s-!,n,Congestion(2)
-exten => exit,n,Set(GLOBAL(BACK_TO_IVR)=${EXTTOCALL})
-exten => exit,n,LEAVE()
-
-[macro-vm]
-exten => s,n,Set(MEXTEN=${ARG1})
-exten => s,n,Goto(s-${ARG2},1)
-exten => s-BUSY,n,NoOp(BUSY voicemail)
-exten => s-BUSY,n,Set(GLOBAL(MAILBOX)=${MEXTEN})
-exten => s-BUSY,n,Playback(beep)
-exten => s-BUSY,n,Hangup()
-exten => _s-.,n,Set(GLOBAL(MAILBOX)=${MEXTEN} unavailable)
-exten => _s-.,n,Hangup()
-
-[macro-simple-dial]
-exten => s,n,Set(__EXTTOCALL=${ARG1})
-exten => s,n,CALL(dial-one,${ARG2},,${EXTTOCALL})
-exten => s,n,Goto(s-${DIALSTATUS},1)
-exten => _s-.,n,NoOp(Extension is reporting ${EXTEN})
-exten => _s-.,n,LEAVE()
-"""
+_EXTENSIONS = "\n".join(
+    [
+        *(_extension(number, "novm") for number in ("201", "202", "205", "20010001", "5001")),
+        *(_extension(number, number) for number in ("203", "204")),
+        _extension(
+            "206",
+            "novm",
+            'exten => 206,n,GotoIf($["${DIALSTATUS}"="BUSY"]?@TO_BUSY_DESTINATION@)',
+            "0,@BUSY_DESTINATION@,0",
+        ),
+    ]
+)

@@ -197,6 +197,11 @@ class Office:
         """Wait until the poller's log has a line that matches."""
         self._until(f"{pattern!r} in the log", lambda: re.search(pattern, self.asterisk.log_text(LOG)) is not None)
 
+    def until_kept(self, number: str) -> None:
+        """Wait until an extension's last number is kept."""
+        asks = f"database get busy-callback-last {number}"
+        self._until(f"last number of {number}", lambda: "Value:" in self.asterisk.console(asks))
+
     def until_report(self, fact: str) -> None:
         """Wait until the dialplan has reported that fact of a recall."""
         reports = Path(self.spool.directory) / "recalls"

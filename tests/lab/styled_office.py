@@ -65,7 +65,7 @@ class StyledOffice:
         text = (CONFIG / phones).read_text().replace("@CODEC@", "ulaw").replace("context = nowhere", "context = phones")
         if not any(name in self.style.files for name in ("pjsip_wizard.conf", "users.conf")):
             for number, name, context in zip(NUMBERS, self.style.endpoints, self.style.contexts):
-                text += _phone_section(technology, number, name, context)
+                text += phone_section(technology, number, name, context)
         if "" in self.style.contexts:
             text = text.replace("context = from-internal\n", "", 1)
         self.asterisk.configure(phones, text)
@@ -170,7 +170,7 @@ class StyledOffice:
         self.close()
 
 
-def _phone_section(technology: str, number: str, name: str, context: str) -> str:
+def phone_section(technology: str, number: str, name: str, context: str) -> str:
     """Return an endpoint's sections; what it shows to others is its number."""
     own = f"callerid = Phone {number} <{number}>\n" + (f"context = {context}\n" if context else "")
     if technology == "SIP":

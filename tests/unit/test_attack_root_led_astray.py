@@ -181,6 +181,7 @@ def test_a_link_in_place_of_what_the_log_was_told(house: House, name: str) -> No
 @pytest.mark.parametrize("kind", ["link", "fifo"])
 def test_the_reason_of_a_corrupt_request(house: House, kind: str) -> None:
     """Doctor prints what stands beside a file that was set aside, but no other file's lines, and waits for none."""
+    assert house.place()[0] == 0
     fill(house)
 
     def deed() -> None:

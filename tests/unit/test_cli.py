@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -48,6 +50,40 @@ def waiting(spool: Spool) -> Spool:
     for callee in ("202", "203"):
         spool.register("201", callee, rq.BUSY, "", Settings(), time.time())
     return spool
+
+
+@pytest.mark.parametrize("words", [[], ["cancel"], ["install"]])
+def test_help_shows_its_examples_line_by_line(asterisk_conf: Path, words: list[str]) -> None:
+    """Each example has a line of its own, within 80 columns, and no mark of click's is seen."""
+    output = run(asterisk_conf, *words, "--help").output
+    assert len(re.findall(rf"(?m)^  busy-callback {''.join(words)}.*  \S", output)) >= 2
+    assert "\\b" not in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_the_tab_key_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As README tells the shell to ask, setup's commands included; no Asterisk is looked at."""
+    environ = {"_BUSY_CALLBACK_COMPLETE": "bash_complete", "COMP_WORDS": "busy-callback un", "COMP_CWORD": "1"}
+    done = CliRunner().invoke(cli.main, prog_name="busy-callback", env=environ)
+    assert done.output.split() == ["plain,uninstall"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_watch_that_is_ended(
+    asterisk_conf: Path, waiting: Spool, directories: Directories, number: signal.Signals, status: int
+) -> None:
+    """Ctrl-C ends a watch with 130 and a sentence, a supervisor's signal with 0; what waits stays."""
+    words = [sys.executable, "-m", "busy_callback", "--asterisk-conf", str(asterisk_conf), "poll", "--watch", "60"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as watch:
+        deadline = time.monotonic() + 30
+        while not os.path.exists(directories.log) or "can't be reached" not in Path(directories.log).read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        watch.send_signal(number)
+        _, said = watch.communicate(timeout=30)
+    assert watch.returncode == status
+    assert said == ("busy-callback: interrupted; nothing is lost, what waits is on disk\n" if status else "")
+    assert len(waiting.live()) == 2
 
 
 def test_nothing_was_asked_for_yet(asterisk_conf: Path) -> None:

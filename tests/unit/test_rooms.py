@@ -110,3 +110,12 @@ def test_the_tests_mirror_the_wings() -> None:
     here = Path(__file__).parent
     for wing in WINGS:
         assert list((here / wing).glob("test_*.py"))
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_module_and_its_functions_are_read_in_one_go(file: Path) -> None:
+    """No module has over 300 lines, no function over 50."""
+    text = file.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= 50] == []

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from busy_callback.settings import load
 from tests.unit.house import ASTERISK, House, as_asterisk
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root is who is attacked")
@@ -72,3 +73,21 @@ def test_a_path_that_is_an_order_to_a_shell(house: House) -> None:
     subprocess.run(["/bin/sh", "-c", command], cwd=house.root, check=False)
     assert not (house.root / "told").exists()
     assert (spool / "busy_callback" / "roots").stat().st_uid == ASTERISK.pw_uid
+
+
+def test_a_file_name_that_is_an_order_to_a_shell(house: House) -> None:
+    """The same for a name of a file with our secret, which is open to everybody."""
+    assert house.place()[0] == 0
+    secret = load(str(house.etc / "busy_callback.conf")).secret
+
+    def deed() -> None:
+        (house.etc / "manager.d").mkdir(exist_ok=True)
+        path = house.etc / "manager.d" / "x & touch told & y.conf"
+        path.write_text(f"[busy_callback]\nsecret = {secret}\n")
+        path.chmod(0o644)
+
+    as_asterisk(deed)
+    output = house.run("doctor")[1]
+    assert "open to everybody" in output
+    follow(house, output)
+    assert not (house.root / "told").exists()

@@ -14,7 +14,7 @@ import pytest
 
 from busy_callback.errors import AsteriskError, SetupError
 from busy_callback.settings import load
-from busy_callback.setup import checks_asterisk, placed_files, taking_up
+from busy_callback.setup import placed_files, taking_up
 from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_asterisk import check_manager, check_offer, check_probe, check_prompts
 from busy_callback.setup.checks_machine import (
@@ -81,17 +81,17 @@ def test_the_probe_answers_or_not(installation: Installation, standin: StandIn) 
 
 def test_the_dialplan_offers_it_or_not(pbx: Pbx, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Gosub anywhere; on FreePBX, in its own place; else the cure names the command and the context."""
-    pbx.runs(**ON, dialplan_show="2. Gosub(busy-callback,${EXTEN},1)\n")
     assert check_offer(installation) == "the dialplan offers it"
     installation.settings.offer = False
     assert "switched off" in check_offer(installation)
     installation.settings.offer = True
-    pbx.runs(**ON, dialplan_show="2. Dial(PJSIP/${EXTEN})\n")
+    main = (pbx.etc / "extensions.conf").read_text()
+    pbx.write("extensions.conf", main.replace("Gosub(busy-callback,", "NoOp("))
     with pytest.raises(CheckFailed, match="no dialplan offers") as caught:
-        check_offer(installation)
+        check_offer(dataclasses.replace(installation, survey=pbx.survey()))
+    pbx.write("extensions.conf", main)
     assert "install --wire phones" in caught.value.cure
-    monkeypatch.setattr(checks_asterisk, "freepbx_override", lambda lines: None)
-    freepbx = Installation(dataclasses.replace(installation.survey, freepbx=True), installation.settings)
+    freepbx = Installation(dataclasses.replace(installation.survey, product="FreePBX"), installation.settings)
     pbx.runs(**{"dialplan show s-BUSY@macro-exten-vm": "1. Gosub(busy-callback,202,1)\n"})
     assert check_offer(freepbx) == "FreePBX's dialplan offers it"
     pbx.runs(**{"dialplan show s-BUSY@macro-exten-vm": "1. NoOp()\n"})

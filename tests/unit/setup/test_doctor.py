@@ -71,7 +71,8 @@ def test_asterisk_that_is_down_or_elsewhere(pbx: Pbx) -> None:
     (pbx.root / "bin" / "asterisk").write_text("#!/bin/sh\necho 'Unable to connect to remote asterisk' >&2; exit 1\n")
     checks = examined(pbx)
     assert "does not run" in checks["asterisk"].message
-    assert "start Asterisk" in checks["modules"].cure
+    assert "start Asterisk" in checks["asterisk"].cure
+    assert {name for name, check in checks.items() if check.ok is None} >= {"modules", "manager", "probe", "calls"}
 
 
 def test_a_missing_module_is_named_with_its_purpose(pbx: Pbx) -> None:
@@ -157,7 +158,10 @@ def test_outgoing_is_on_the_spools_file_system(pbx: Pbx, monkeypatch: pytest.Mon
 def test_the_last_poll_tells_whether_cron_is_alive(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """No poll yet, an old one, a recent one, no cron daemon, and nothing that would start one are told apart."""
     monkeypatch.setattr(checks_machine, "_daemons", lambda names: ["cron"])
+    assert "the first poll runs within a minute" in examined(pbx)["poller"].message
+    monkeypatch.setattr(checks_machine, "POLL_AGE", -1)
     assert "wait a minute" in examined(pbx)["poller"].cure
+    monkeypatch.setattr(checks_machine, "POLL_AGE", 150)
     lock = Path(pbx.directories.spool) / "poller.lock"
     lock.write_text("1")
     assert examined(pbx)["poller"].ok
@@ -200,6 +204,19 @@ def test_phones_that_do_not_tell_their_state(pbx: Pbx) -> None:
     check = examined(pbx)["states"]
     assert "201" in check.message
     assert "callcounter = yes" in check.cure
+
+
+def test_the_language_in_which_a_phone_hears_the_prompts(pbx: Pbx) -> None:
+    """Its own, or Asterisk's where it has none; a language with a country is that of its first word."""
+    spoken = " context : phones\n language                           : {}\n"
+    pbx.runs(
+        core_show_version="Asterisk 22\n",
+        core_show_settings="  Default language:            en\n",
+        **{"pjsip show endpoint 201": spoken.format("zh_TW"), "pjsip show endpoint 202": spoken.format("")},
+    )
+    check = examined(pbx)["language"]
+    assert check.ok
+    assert "are heard in zh: 201; en: 202; for another" in check.message
 
 
 def test_the_commands_exit_status_and_json(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:

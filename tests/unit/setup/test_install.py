@@ -13,8 +13,10 @@ from busy_callback.errors import SettingsError, SetupError
 from busy_callback.settings import load
 from busy_callback.setup import placed_files
 from busy_callback.setup.changing import undo
+from busy_callback.setup.check import CheckFailed, Installation
+from busy_callback.setup.checks_asterisk import check_contexts
 from busy_callback.setup.dialplan import FILE_NAME
-from tests.lab.freepbx_dialplans import MAIN, additional
+from tests.lab.freepbx_dialplans import ELASTIX, FREEPBX, ISSABEL, MAIN, additional, files
 from tests.unit.setup.pbx import Pbx
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of root's are placed")
@@ -179,7 +181,7 @@ def test_feature_codes_of_the_settings_reach_the_dialplan(pbx: Pbx) -> None:
 
 
 def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
-    """Only the _custom and _override_ files and files of our own are touched, so that an upgrade keeps it all."""
+    """Only the _custom files and files of our own are touched, so that an upgrade keeps it all."""
     changes = freepbx.install()
     touched = {change.path.name for change in changes if change.path.parent == freepbx.etc}
     assert touched == {
@@ -187,11 +189,77 @@ def test_freepbx_keeps_its_generated_files(freepbx: Pbx) -> None:
         "busy_callback_manager.conf",
         "extensions_busy_callback.conf",
         "extensions_custom.conf",
-        "extensions_override_freepbx.conf",
         "manager_custom.conf",
     }
     settings = load(freepbx.directories.conf)
     assert (settings.context, settings.device) == ("from-internal", "freepbx")
+    assert freepbx.plan().changes == ()
+
+
+def test_an_upgrade_that_changes_a_step_is_told(freepbx: Pbx) -> None:
+    """The step that is repeated is no longer FreePBX's own: doctor says so, and install mends it."""
+    freepbx.install()
+    freepbx.runs()
+    installation = Installation(freepbx.survey(), load(freepbx.directories.conf))
+    assert "are loaded" in check_contexts(installation)
+    generated = additional("Macro").replace(
+        "exten => s-BUSY,1,GotoIf(", "exten => s-BUSY,1,NewStep()\nexten => s-BUSY,n,GotoIf("
+    )
+    freepbx.write("extensions_additional.conf", generated)
+    with pytest.raises(CheckFailed, match="FreePBX's dialplan, which an upgrade may have changed"):
+        check_contexts(Installation(freepbx.survey(), installation.settings))
+    assert [change.path.name for change in freepbx.install()] == ["extensions_busy_callback.conf"]
+    check_contexts(Installation(freepbx.survey(), installation.settings))
+
+
+def test_codes_that_freepbx_has_given_away_become_others(freepbx: Pbx) -> None:
+    """*86 is the Park Prefix: others are set, and the admin is told which are taken and by what."""
+    notes = freepbx.plan().notes
+    assert any("*86 is *86 already (extensions_additional.conf:" in note for note in notes)
+    freepbx.install()
+    settings = load(freepbx.directories.conf)
+    assert settings.code_cancel != "*86"
+    assert settings.extensions.patterns == ("2XX", "2XXXXXXX", "5XXX")
+
+
+@pytest.mark.parametrize("product", [FREEPBX, ISSABEL, ELASTIX])
+def test_install_names_the_product(freepbx: Pbx, product: str) -> None:
+    """FreePBX's kin are told by what extensions.conf includes, and served by the same files."""
+    for name, text in files(product, additional("Macro", product=product)).items():
+        freepbx.write(name, text)
+    plan = freepbx.plan()
+    assert any(f"This is {product}:" in note for note in plan.notes)
+    assert "extensions_custom.conf" in {change.path.name for change in plan.changes}
+
+
+def test_an_asterisk_that_is_older_than_all_tests_is_told(pbx: Pbx) -> None:
+    """Issabel 4 has Asterisk 11 or 13: what is not known to work there is said."""
+    pbx.runs(core_show_version="Asterisk 11.25.3 built by mockbuild")
+    assert any("this is Asterisk 11.25.3, older than 16" in note for note in pbx.plan().notes)
+    pbx.runs(core_show_version="Asterisk 18.19.0 built by mockbuild")
+    assert not any("older than" in note for note in pbx.plan().notes)
+
+
+def test_a_web_interfaces_own_file_is_not_edited_through_a_link(freepbx: Pbx) -> None:
+    """extensions.conf is often a link out of Asterisk's configuration: what it leads to stays as it is."""
+    theirs = freepbx.root / "web.conf"
+    shutil.move(freepbx.etc / "extensions.conf", theirs)
+    (freepbx.etc / "extensions.conf").symlink_to(theirs)
+    before = theirs.read_bytes()
+    freepbx.install()
+    assert theirs.read_bytes() == before
+    (freepbx.etc / "extensions_custom.conf").unlink()
+    (freepbx.etc / "extensions_custom.conf").symlink_to(theirs)
+    with pytest.raises(SetupError, match="is not in Asterisk's own configuration folder"):
+        freepbx.plan()
+
+
+def test_freepbx_has_copies_of_prompts(freepbx: Pbx) -> None:
+    """Fwconsole chown removes links that are not absolute: there are none, and another install keeps the language."""
+    freepbx.install(language="zh")
+    sounds = Path(freepbx.directories.astdatadir) / "sounds"
+    assert not [path for path in sounds.rglob("*") if path.is_symlink()]
+    assert (sounds / "busy-callback.wav").read_bytes() == (sounds / "zh" / "busy-callback.wav").read_bytes()
     assert freepbx.plan().changes == ()
 
 
@@ -208,7 +276,7 @@ def test_freepbx_is_given_back_with_its_empty_files(freepbx: Pbx, monkeypatch: p
     status, output = freepbx.command(monkeypatch, "uninstall", "--dry-run")
     assert (status, freepbx.tree()) == (0, installed)
     assert f"remove file {freepbx.etc}/busy_callback.conf" in output
-    assert f"-#include {FILE_NAME}" in output
+    assert f"-#tryinclude {FILE_NAME}" in output
     status, output = freepbx.command(monkeypatch, "uninstall", "--yes")
     assert (status, output) == (0, "Done.\n")
     assert freepbx.tree() == before

@@ -267,3 +267,27 @@ def test_a_dialplan_of_the_version_before_is_taken_over(pbx: Pbx) -> None:
     text = wired(pbx)
     assert text.count(OFFER) == text.count("Gosub") == 1
     assert text.count("include => busy-callback-codes") == 1
+
+
+def test_a_context_is_unwired(pbx: Pbx) -> None:
+    """--unwire takes codes and offers of one context out, and leaves those that another one needs."""
+    dial = "exten => _2XX,1,Dial(PJSIP/${EXTEN})\n same => n,Hangup()\n"
+    text = f"[phones]\ninclude => in\n[boss]\ninclude => in\nexten => 202,1,Dial(PJSIP/202)\n[in]\n{dial}"
+    conf(pbx, text)
+    pbx.install("phones", "boss")
+    both = (pbx.etc / "extensions.conf").read_text()
+    assert both.count(OFFER) == 2
+    assert both.count("include => busy-callback-codes") == 2
+    pbx.install(unwire=("boss",))
+    one = (pbx.etc / "extensions.conf").read_text()
+    assert one.count(OFFER) == 1
+    assert one.count("include => busy-callback-codes") == 1
+    assert one.index(OFFER) > one.index("[in]")
+    with pytest.raises(SetupError, match="not wired; wired are: phones"):
+        pbx.plan(unwire=("boss",))
+
+
+def test_a_wrong_name_is_answered_with_the_right_one(pbx: Pbx) -> None:
+    """A context that there is not is told, with the one that was meant."""
+    with pytest.raises(SetupError, match=r"did you mean phones\?"):
+        pbx.plan("phnoes")
