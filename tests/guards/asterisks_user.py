@@ -306,6 +306,11 @@ GUARDS = (
         (f"{PAGE}test_a_page_that_a_stranger_has_made_in_tmp_does_not_name_its_readers",),
     ),
     Guard(
+        "so is a context",
+        (Edit("busy_callback/setup/advice.py", 'f"--wire {shlex.quote(context)}"', 'f"--wire {context}"'),),
+        (f"{CURES}test_a_context_that_is_an_order_to_a_shell",),
+    ),
+    Guard(
         "root goes on as Asterisk's user",
         (
             Edit("busy_callback/store/asterisk_user.py", "    if said_by:\n        become(said_by)\n"),

@@ -10,6 +10,7 @@ import pytest
 
 from busy_callback.settings import load
 from tests.unit.house import ASTERISK, House, as_asterisk
+from tests.unit.setup.pbx import ENDPOINT, EXTENSIONS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root is who is attacked")
 
@@ -59,7 +60,7 @@ def test_a_link_where_doctor_looks(house: House, place: str) -> None:
 def test_a_path_that_is_an_order_to_a_shell(house: House) -> None:
     """A path that asterisk.conf has is one word in what doctor tells root to run."""
     assert house.place()[0] == 0
-    spool = house.base / "run" / "x & touch told & echo"
+    spool = house.base / "run" / "x | touch told | echo"
 
     def deed() -> None:
         for name in ("busy_callback", "outgoing"):
@@ -82,7 +83,7 @@ def test_a_file_name_that_is_an_order_to_a_shell(house: House) -> None:
 
     def deed() -> None:
         (house.etc / "manager.d").mkdir(exist_ok=True)
-        path = house.etc / "manager.d" / "x & touch told & y.conf"
+        path = house.etc / "manager.d" / "x | touch told | y.conf"
         path.write_text(f"[busy_callback]\nsecret = {secret}\n")
         path.chmod(0o644)
 
@@ -90,4 +91,17 @@ def test_a_file_name_that_is_an_order_to_a_shell(house: House) -> None:
     output = house.run("doctor")[1]
     assert "open to everybody" in output
     follow(house, output)
+    assert not (house.root / "told").exists()
+
+
+def test_a_context_that_is_an_order_to_a_shell(house: House) -> None:
+    """The same for the contexts that doctor, or an install that can't wire, proposes to wire."""
+    context = "x | touch told"
+    house.write("extensions.conf", EXTENSIONS.replace("phones", context))
+    house.runs(**{f"pjsip show endpoint {n}": ENDPOINT.replace("phones", context) for n in ("201", "202")})
+    house.load()
+    status, output = house.place("--wire", "nowhere")
+    assert (status, "what can be wired" in output) == (1, True), output
+    (command,) = re.findall(r"what can be wired: (.*?)   \(behind", output)
+    subprocess.run(["/bin/sh", "-c", command.replace("busy-callback", "echo")], cwd=house.root, check=False)
     assert not (house.root / "told").exists()
