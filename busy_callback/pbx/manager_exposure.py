@@ -5,27 +5,29 @@ from __future__ import annotations
 import glob
 import ipaddress
 import os
+import shlex
 import stat
 import sys
 
 from busy_callback.settings import Directories, Settings, open_regular
 from busy_callback.store.logged_faults import LoggedFaults
 
+LISTENS = "Asterisk's manager listens on"
 _MOST = 1 << 20  # bytes of a file that are looked through
-_LISTENS = "0A"  # include/net/tcp_states.h, TCP_LISTEN
+_LISTENING = "0A"  # include/net/tcp_states.h, TCP_LISTEN
 
 
 def complaints(directories: Directories, settings: Settings, proc: str = "/proc/net") -> list[str]:
     """Return a sentence for each thing that is open wider than it need be."""
     found = [
-        f"everybody on this machine can read the secret in {path}: chmod o-r {path}"
+        f"everybody on this machine can read the secret in {path}: chmod o-r {shlex.quote(path)}"
         for path in files_with_secret(directories, settings)
         if os.stat(path).st_mode & stat.S_IROTH
     ]
     open_to = sorted(address for address in _listeners(settings.port, proc) if not address.is_loopback)
     if open_to:
         found.append(
-            f"Asterisk's manager listens on {', '.join(map(str, open_to))}, port {settings.port}: strangers can try "
+            f"{LISTENS} {', '.join(map(str, open_to))}, port {settings.port}: strangers can try "
             "passwords there; set bindaddr = 127.0.0.1 in manager.conf (FreePBX: in its Advanced Settings)"
         )
     return found
@@ -68,7 +70,7 @@ def _listeners(port: int, proc: str) -> list[ipaddress.IPv4Address]:
             continue
         for row in rows:
             address, _, listening_port = row[1].partition(":")
-            if row[3] == _LISTENS and int(listening_port, 16) == port:
+            if row[3] == _LISTENING and int(listening_port, 16) == port:
                 found.add(_address(address))
     return sorted(found)
 

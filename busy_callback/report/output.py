@@ -11,6 +11,7 @@ import contextlib
 import grp
 import os
 import secrets
+import signal
 import stat
 import sys
 from collections.abc import Callable
@@ -18,11 +19,13 @@ from types import TracebackType
 
 import click
 
-from busy_callback.errors import BusyCallbackError
+from busy_callback.deadline import Deadline
+from busy_callback.errors import BusyCallbackError, DeadlineError
 from busy_callback.numbering import visible
 from busy_callback.store.safe_paths import open_folder
 
 ALL = "all"
+PATIENCE = 1800.0  # seconds for what a child makes: many years of callbacks, on a slow machine
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -102,14 +105,14 @@ class OutputFile:
             os.close(self._folder)
 
     def _look_at_the_old_one(self) -> None:
-        """Keep its readers, unless others were named; refuse to replace what is no file."""
+        """Keep its readers, unless others were named or a stranger made it; refuse to replace what is no file."""
         try:
             old = os.lstat(self._name, dir_fd=self._folder)
         except FileNotFoundError:
             return
         if not stat.S_ISREG(old.st_mode):
             raise OutputError(f"{self._path} is there and no file: name another place")
-        if self._keep:
+        if self._keep and old.st_uid in (0, os.geteuid(), os.fstat(self._folder).st_uid):
             self._mode, self._group = stat.S_IMODE(old.st_mode) & 0o777, old.st_gid
             if os.geteuid() and old.st_gid not in (os.getegid(), *os.getgroups()):
                 self._group = -1
@@ -141,6 +144,14 @@ def apart(do: Callable[[], None]) -> None:
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        with Deadline(PATIENCE, f"what makes it has not ended within {PATIENCE / 60:.0f} min"):
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except BaseException as error:  # its user may have stopped it
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if isinstance(error, DeadlineError):
+            raise OutputError(str(error)) from error
+        raise
     if status:
         raise click.exceptions.Exit(status if status > 0 else 1)

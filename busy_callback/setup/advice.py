@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def proposal(offers: dict[str, Offers], command: str) -> str:
     can = {context: found.made for context, found in offers.items() if found.made}
     if not can:
         return ""
-    words = " ".join(f"--wire {context}" for context in can)
+    words = " ".join(f"--wire {shlex.quote(context)}" for context in can)
     steps = list(dict.fromkeys(offer.step for made in can.values() for offer in made))
     shown = [f"{step} {step.call}" for step in steps[:MOST]]
     more = f", and {len(steps) - MOST} more" if len(steps) > MOST else ""

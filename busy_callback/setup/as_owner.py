@@ -16,6 +16,7 @@ import pickle
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
@@ -31,9 +32,11 @@ T = TypeVar("T")
 
 PATIENCE = 60.0  # seconds for what is done in one folder: what lies in another user's may be made to hold us
 LONG_PATIENCE = 600.0  # seconds for all else: a survey asks a busy Asterisk many things
+PATIENCE_IN_ALL = 1200.0  # seconds for all that one user does: it may hold each child up anew
 _VALUES = (BusyCallbackError, OSError, PurePath, Directories, Console)  # beside dataclasses
 _HEAD = 8  # bytes of a message's length
 _helpers: dict[int, _Helper] = {}
+_spent: dict[int, float] = {}  # seconds by now, by user
 _kept = False
 
 
@@ -94,8 +97,7 @@ class _Helper:
         self._pid = os.fork()
         if not self._pid:
             try:
-                for other in (self, *_helpers.values()):
-                    other._socket.close()
+                _let_go_of_all_but(there.fileno())
                 become(uid)
                 _serve(there)
             finally:
@@ -105,14 +107,21 @@ class _Helper:
     def ask(self, function: Callable[..., T], arguments: tuple[object, ...], folder: Folder | None) -> T:
         """Return what the function returns; raise what it raises, and SetupError where no answer comes."""
         self.well = False
-        self._socket.settimeout(PATIENCE if folder else LONG_PATIENCE)
+        who, spent, begun = user_name(self._uid), _spent.get(self._uid, 0.0), time.monotonic()
+        if spent >= PATIENCE_IN_ALL:
+            raise SetupError(
+                f"no more is done as user {who}, whose processes have taken {spent:.0f} s: who stops them?"
+            )
+        until = begun + min(PATIENCE if folder else LONG_PATIENCE, PATIENCE_IN_ALL - spent)
         try:
+            self._socket.settimeout(until - begun)
             _send(self._socket, (function, arguments, folder), [folder.descriptor] if folder else [])
-            well, answer = _received(self._socket, _Answer)[0]
+            well, answer = _received(self._socket, _Answer, until)[0]
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             where = f" in {folder.path}" if folder else ""
-            who = user_name(self._uid)
             raise SetupError(f"what was to be done as user {who}{where} has not ended well: {error}") from error
+        finally:
+            _spent[self._uid] = spent + time.monotonic() - begun
         self.well = True
         if well:
             return answer  # type: ignore[no-any-return]
@@ -124,6 +133,19 @@ class _Helper:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+
+
+def _let_go_of_all_but(descriptor: int) -> None:
+    """Have nothing of root's open in a child, as the journal with its lock: it may outlive root's process.
+
+    The numbers stay taken: what is in memory may still close them.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number not in (0, 1, 2, descriptor, nothing):
+            with contextlib.suppress(OSError):  # that of the listing is closed
+                os.fstat(number)
+                os.dup2(nothing, number, inheritable=False)
 
 
 def _serve(there: socket.socket) -> None:
@@ -153,14 +175,21 @@ def _send(to: socket.socket, message: object, descriptors: list[int]) -> None:
     to.sendall(data)
 
 
-def _received(by: socket.socket, unpickler: type[pickle.Unpickler]) -> tuple[Any, list[int]]:
-    """Return the next message and the descriptors that came with it; raise EOFError where none comes any more."""
+def _received(
+    by: socket.socket, unpickler: type[pickle.Unpickler], until: float | None = None
+) -> tuple[Any, list[int]]:
+    """Return the next message and the descriptors that came with it; raise EOFError where none comes any more.
+
+    ``until`` (monotonic) it must be there, else TimeoutError is raised.
+    """
     head, descriptors, _, _ = socket.recv_fds(by, _HEAD, 1)
     if len(head) < _HEAD:
         raise EOFError("the other end is gone")
     left = int.from_bytes(head, "big")
     parts = []
     while left:
+        if until is not None:
+            by.settimeout(max(0.001, until - time.monotonic()))
         part = by.recv(min(left, 1 << 20))
         if not part:
             raise EOFError("the other end is gone")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from busy_callback.settings import Settings
 from busy_callback.setup.survey import COMMAND, Survey
+from busy_callback.store.safe_paths import decider, user_name
 
 INSTALL = f"run: {COMMAND} install"
 
@@ -28,6 +31,20 @@ class CheckFailed(Exception):  # noqa: N818 - it is what is wrong with the PBX, 
     def __init__(self, message: str, cure: str) -> None:
         super().__init__(message)
         self.cure = cure
+
+
+def order(command: str, path: Path | str) -> str:
+    """Return the cure that has root run a command on a path, which stands for itself in a shell.
+
+    Where another user decides what is there, and may make it a link as soon as it has read this, root must look first.
+    """
+    word = shlex.quote(str(path))
+    if os.path.islink(path):
+        return f"{word} is a link, which root must not follow: remove it, then {INSTALL}"
+    other = decider(os.path.dirname(path))
+    if not other:
+        return f"run: {command} {word}"
+    return f"user {user_name(other)} can put a link there, so look (ls -ld {word}); if it is none, {command} {word}"
 
 
 @dataclass(frozen=True)

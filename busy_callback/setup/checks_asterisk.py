@@ -7,7 +7,7 @@ import stat
 from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
 from busy_callback.setup import own_calls
-from busy_callback.setup.check import INSTALL, CheckFailed, Installation
+from busy_callback.setup.check import INSTALL, CheckFailed, Installation, order
 from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
 from busy_callback.setup.dialplan_changes import our_dialplan, proposal
@@ -183,7 +183,7 @@ def check_prompts(pbx: Installation) -> str:
             unreadable = [p for p in found if not p.stat().st_mode & stat.S_IROTH and not pbx.may("-r", str(p))]
             if unreadable:
                 raise CheckFailed(
-                    f"{unreadable[0]} can't be read by Asterisk's user", f"run: chmod 0644 {unreadable[0]}"
+                    f"{unreadable[0]} can't be read by Asterisk's user", order("chmod 0644", unreadable[0])
                 )
     return f"{len(names)} prompts, in {', '.join(survey.languages)} and for phones without a language"
 

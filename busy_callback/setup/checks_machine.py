@@ -7,8 +7,8 @@ import stat
 import time
 from pathlib import Path
 
-from busy_callback.pbx.manager_exposure import complaints, files_with_secret
-from busy_callback.setup.check import INSTALL, CheckFailed, Installation
+from busy_callback.pbx.manager_exposure import LISTENS, complaints, files_with_secret
+from busy_callback.setup.check import INSTALL, CheckFailed, Installation, order
 from busy_callback.setup.placed_files import TIMER, by_hand, pollers
 from busy_callback.setup.survey import COMMAND
 from busy_callback.store.spool import Spool
@@ -24,10 +24,10 @@ def check_settings(pbx: Installation) -> str:
         raise CheckFailed(f"{path} has no secret for Asterisk's manager", INSTALL)
     for holder in files_with_secret(pbx.survey.directories, pbx.settings):
         if os.stat(holder).st_mode & stat.S_IRWXO:
-            raise CheckFailed(f"{holder} holds the secret and is open to everybody", f"run: chmod 0640 {holder}")
+            raise CheckFailed(f"{holder} holds the secret and is open to everybody", order("chmod 0640", holder))
     if not pbx.may("-r", str(path)):
         raise CheckFailed(
-            f"{path} can't be read by Asterisk's user", f"run: chown root:{group} {path}; chmod 0640 {path}"
+            f"{path} can't be read by Asterisk's user", f"{INSTALL}, which makes it root:{group}'s with mode 0640"
         )
     return str(path)
 
@@ -35,8 +35,11 @@ def check_settings(pbx: Installation) -> str:
 def check_exposure(pbx: Installation) -> str:
     """Check that strangers can't try passwords at the manager interface."""
     for complaint in complaints(pbx.survey.directories, pbx.settings):
-        what, _, cure = complaint.rpartition("; " if "; " in complaint else ": ")
-        raise CheckFailed(what, f"{cure}, then: manager reload" if "bindaddr" in cure else f"run: {cure}")
+        what, mark, cure = complaint.rpartition("; set ")
+        if mark and complaint.startswith(
+            LISTENS
+        ):  # of a secret that is open to all check_settings tells, with its cure
+            raise CheckFailed(what, f"set {cure}, then: manager reload")
     return "only this machine reaches the manager interface"
 
 
@@ -66,7 +69,7 @@ def check_spool(pbx: Installation) -> str:
     strangers = [path for path in (spool, *spool.rglob("*")) if path.lstat().st_uid != owner.uid]
     if strangers or not pbx.may("-w", str(spool)):
         raise CheckFailed(
-            f"{(strangers or [spool])[0]} does not belong to Asterisk's user", f"run: chown -R {owner.name}: {spool}"
+            f"{(strangers or [spool])[0]} does not belong to Asterisk's user", order(f"chown -R {owner.name}:", spool)
         )
     if (spool / "corrupt").is_dir():
         for name, reason in Spool(str(spool)).corrupt():
@@ -81,10 +84,10 @@ def check_outgoing(pbx: Installation) -> str:
     directories, owner = pbx.survey.directories, pbx.survey.owner
     outgoing, spool = Path(directories.outgoing), Path(directories.spool)
     if not outgoing.is_dir():
-        raise CheckFailed(f"{outgoing} is missing", f"run: install -d -o {owner.name} -m 0750 {outgoing}")
+        raise CheckFailed(f"{outgoing} is missing", order(f"install -d -o {owner.name} -m 0750", outgoing))
     if not pbx.may("-w", str(outgoing)) or not pbx.may("-x", str(outgoing)):
         raise CheckFailed(
-            f"{outgoing} can't be written by user {owner.name}", f"run: chown {owner.name} {outgoing}; chmod 0750"
+            f"{outgoing} can't be written by user {owner.name}", order(f"chown -h {owner.name}", outgoing)
         )
     if outgoing.stat().st_dev != spool.stat().st_dev:
         raise CheckFailed(
@@ -149,9 +152,9 @@ def check_log(pbx: Installation) -> str:
     """Check that the poller can write its log."""
     log = pbx.survey.directories.log
     if not pbx.may("-w", log if os.path.exists(log) else os.path.dirname(log)):
-        raise CheckFailed(f"{log} can't be written by Asterisk's user", f"run: chown {pbx.survey.owner.name} {log}")
+        raise CheckFailed(f"{log} can't be written by Asterisk's user", order(f"chown -h {pbx.survey.owner.name}", log))
     if os.path.exists(log) and os.stat(log).st_mode & stat.S_IRWXO:
-        raise CheckFailed(f"{log}, which tells who asked for whom, is open to everybody", f"run: chmod o-rwx {log}")
+        raise CheckFailed(f"{log}, which tells who asked for whom, is open to everybody", order("chmod o-rwx", log))
     return log
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str,
     """Let nothing but root's own word, and the admin's, decide where files are placed."""
     for path, told in strange_places(survey, pbx.said_by, allowed):
         if yes:
-            raise SetupError(f"asterisk.conf has {told}; if that is right, say so: --allow-path {path}")
+            raise SetupError(f"asterisk.conf has {told}; if that is right, say so: --allow-path {shlex.quote(path)}")
         say(f"asterisk.conf has {told}.")
         click.confirm("Place files there?", abort=True)
         allowed = (*allowed, path)

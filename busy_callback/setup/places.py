@@ -7,6 +7,9 @@ Where Asterisk's user can write asterisk.conf, what stands in it must not have r
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -77,10 +80,24 @@ def _both(folder: Path) -> Iterator[str]:
 
 
 def _is_pbxs(path: str) -> bool:
-    """Tell whether it is in a folder that is Asterisk's by its name, where folders of that name are looked for."""
+    """Tell whether it is in a folder that is Asterisk's by its name, where folders of that name are looked for.
+
+    Nothing is that this Python runs programs or loads modules from: root may keep it in /opt/asterisk-tools.
+    """
+    if _is_below(path, map(os.path.realpath, _pythons())):
+        return False
     if _is_below(path, ("/opt", "/srv")):
         return any(part.startswith("asterisk") for part in Path(path).parts[2:])
     return _is_below(path, (f"{prefix}/{parent}/asterisk" for prefix in _PREFIXES for parent in _PARENTS))
+
+
+def _pythons() -> Iterator[str]:
+    """Yield the folders of the Python that runs this, and of the command."""
+    yield from (path for path in sys.path if path.startswith("/"))
+    yield from (os.path.dirname(path) for path in (sys.executable, sys.argv[0]) if path.startswith("/"))
+    yield sysconfig.get_path("scripts")
+    if sys.prefix != sys.base_prefix:
+        yield sys.prefix  # a virtual environment's; the machine's own is /usr
 
 
 def _is_roots(path: Path) -> bool:

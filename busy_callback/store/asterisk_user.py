@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pwd
+import termios
 from dataclasses import dataclass
 
 from busy_callback.errors import PathError, SettingsError, SpoolError
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NOBODYS_GROUP = 65534
+# What the command, Python and a console of Asterisk's may need of the environment.
+_KEPT = (
+    *("PATH", "LD_LIBRARY_PATH", "PYTHON", "LANG", "LC_", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR"),
+    *("AST_", "BUSY_CALLBACK_"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,35 @@ def user(uid: int) -> User:
 
 
 def become(uid: int) -> None:
-    """As root, give up all of root's rights for good, and go on with another user's."""
+    """As root, give up all of root's rights for good, and go on with another user's, in the folder /."""
     new = user(uid)
     "localhost".encode("idna")  # what a connection needs is loaded now: Python's library may be closed to that user
+    _leave_what_is_roots()
     os.setgroups(list(new.groups))
     os.setgid(new.gid)
     os.setuid(uid)  # the saved one too, so that there is no way back (setuid(2))
+
+
+def _leave_what_is_roots() -> None:
+    """Keep from the programs that are started from now on what root's shell has: that user can look into them.
+
+    Libraries start some (Matplotlib: fc-list), and look for their settings in the current and the home directory.
+    """
+    os.chdir("/")
+    for name in [name for name in os.environ if not name.startswith(_KEPT)]:
+        del os.environ[name]
+    os.environ["HOME"] = "/"
+    for descriptor in (0, 1, 2):
+        with contextlib.suppress(OSError):  # it is closed
+            os.set_inheritable(descriptor, False)
+    if os.getsid(0) == os.getpid():
+        return  # then nobody reads what is typed into the terminal when we have ended; and leaving it would end us
+    with contextlib.suppress(OSError):  # there is none
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(terminal, termios.TIOCNOTTY)
+        finally:
+            os.close(terminal)
 
 
 def speaker(environ: Mapping[str, str], asterisk_conf: str = "") -> int:

@@ -13,6 +13,7 @@ import grp
 import os
 import pwd
 import secrets
+import shlex
 import stat
 from dataclasses import dataclass
 
@@ -120,7 +121,9 @@ def hand(found: os.stat_result, path: str) -> int:
     if other is None:
         everybody = found.st_mode & stat.S_IWOTH
         who, mode = ("everybody", "o-w") if everybody else (f"each user of group {found.st_gid}", "g-w")
-        raise PathError(f"{who} can write in {path}, so that it can't be trusted; run: chmod {mode} {path}")
+        raise PathError(
+            f"{who} can write in {path}, so that it can't be trusted; run: chmod {mode} {shlex.quote(path)}"
+        )
     return other
 
 

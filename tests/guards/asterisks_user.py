@@ -11,6 +11,8 @@ SECRET = "tests/unit/setup/test_attack_secret_for_everybody.py::"
 OWN = "tests/unit/setup/test_attack_roots_own_files.py::"
 STOPPED = "tests/unit/setup/test_attack_stopped_helper.py::"
 LONG = "tests/unit/setup/test_attack_long_lines.py::"
+CURES = "tests/unit/setup/test_attack_cures.py::"
+AROUND = "tests/unit/test_attack_roots_surroundings.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
 
 GUARDS = (
@@ -137,6 +139,22 @@ GUARDS = (
         ),
     ),
     Guard(
+        "a child has nothing of root's open",
+        (
+            Edit(
+                "busy_callback/setup/as_owner.py",
+                "                os.dup2(nothing, number, inheritable=False)\n",
+                "                pass\n",
+            ),
+        ),
+        (f"{STOPPED}test_a_child_that_outlives_root_holds_no_lock",),
+    ),
+    Guard(
+        "children have a time in all",
+        (Edit("busy_callback/setup/as_owner.py", "        if spent >= PATIENCE_IN_ALL:\n", "        if False:\n"),),
+        (f"{STOPPED}test_each_child_is_stopped",),
+    ),
+    Guard(
         "a line is read in one go",
         (
             Edit(
@@ -166,6 +184,17 @@ GUARDS = (
         "what is set aside has a limit",
         (Edit("busy_callback/setup/journal.py", "if kept + len(lost.content) > MOST_ASIDE:", "if False:"),),
         ("tests/unit/setup/test_attack_full_disk.py::test_edited_files_do_not_fill_roots_disk",),
+    ),
+    Guard(
+        "no PBX's is what root's Python runs from",
+        (
+            Edit(
+                "busy_callback/setup/places.py",
+                "    if _is_below(path, map(os.path.realpath, _pythons())):\n",
+                "    if False:\n",
+            ),
+        ),
+        (f"{OWN}test_a_spool_beside_what_root_runs",),
     ),
     Guard(
         "what is root's already is not given away",
@@ -220,6 +249,66 @@ GUARDS = (
             ),
         ),
         (f"{RACES}test_a_script_that_doctor_runs_can_not_type_into_the_admins_terminal",),
+    ),
+    Guard(
+        "who becomes Asterisk's user leaves what is root's",
+        (
+            Edit(
+                "busy_callback/store/asterisk_user.py",
+                "    _leave_what_is_roots()\n    os.setgroups",
+                "    os.setgroups",
+            ),
+        ),
+        (f"{AROUND}test_the_terminal", f"{AROUND}test_the_environment", f"{AROUND}test_the_folder"),
+    ),
+    Guard(
+        "doctor has root follow no link of asterisk's",
+        (
+            Edit("busy_callback/setup/check.py", "    if os.path.islink(path):\n", "    if False:\n"),
+            Edit("busy_callback/setup/check.py", "    if not other:\n", "    if True:\n"),
+            Edit("busy_callback/setup/checks_machine.py", 'order(f"chown -h {pbx', 'order(f"chown {pbx'),
+            Edit("busy_callback/setup/checks_machine.py", 'order(f"chown -h {owner', 'order(f"chown {owner'),
+        ),
+        (f"{CURES}test_a_link_where_doctor_looks",),
+    ),
+    Guard(
+        "a path is one word in what doctor tells to run",
+        (
+            Edit("busy_callback/setup/check.py", "    word = shlex.quote(str(path))\n", "    word = str(path)\n"),
+            Edit("busy_callback/setup/check.py", "    if not other:\n", "    if True:\n"),
+        ),
+        (
+            f"{CURES}test_a_path_that_is_an_order_to_a_shell",
+            f"{CURES}test_a_file_name_that_is_an_order_to_a_shell",
+        ),
+    ),
+    Guard(
+        "who makes the page has a time for it",
+        (
+            Edit(
+                "busy_callback/report/output.py",
+                "        with Deadline(PATIENCE,",
+                "        with Deadline(PATIENCE * 1e6,",
+            ),
+        ),
+        (f"{PAGE}test_who_makes_the_page_is_stopped",),
+        hangs=True,
+    ),
+    Guard(
+        "a stranger's file does not name the page's readers",
+        (
+            Edit(
+                "busy_callback/report/output.py",
+                "if self._keep and old.st_uid in (0, os.geteuid(), os.fstat(self._folder).st_uid):",
+                "if self._keep:",
+            ),
+        ),
+        (f"{PAGE}test_a_page_that_a_stranger_has_made_in_tmp_does_not_name_its_readers",),
+    ),
+    Guard(
+        "so is a context",
+        (Edit("busy_callback/setup/advice.py", 'f"--wire {shlex.quote(context)}"', 'f"--wire {context}"'),),
+        (f"{CURES}test_a_context_that_is_an_order_to_a_shell",),
     ),
     Guard(
         "root goes on as Asterisk's user",

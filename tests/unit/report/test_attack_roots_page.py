@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from busy_callback import request as rq
-from busy_callback.report import page
+from busy_callback.report import output, page
 from busy_callback.report.figures import Figures
 from busy_callback.report.language import ENGLISH
 from busy_callback.settings import Settings
@@ -83,6 +84,33 @@ def test_a_page_in_a_folder_of_asterisks_leads_nowhere(house: House, kind: str) 
     found = house.treasure.stat()
     assert (house.treasure.read_bytes(), found.st_mode, found.st_uid) == (before[0], before[1].st_mode, 0)
     assert os.listdir(house.treasure.parent) == ["treasure"]
+
+
+def test_a_page_that_a_stranger_has_made_in_tmp_does_not_name_its_readers(house: House) -> None:
+    """Who asked for whom is not read by whoever was first to put a file of that name where everybody may."""
+    folder = house.root / "tmp"
+    folder.mkdir()
+    folder.chmod(0o1777)
+
+    def deed() -> None:
+        (folder / NAME).write_text("")
+        (folder / NAME).chmod(0o666)
+
+    as_asterisk(deed)
+    assert house.run("report", "-o", str(folder / NAME))[0] == 0
+    found = (folder / NAME).stat()
+    assert (found.st_size > 0, found.st_uid, found.st_gid, found.st_mode & 0o777) == (True, 0, 0, 0o600)
+
+
+def test_who_makes_the_page_is_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk's user stops the child that has its rights: root, or its cron, does not wait for it for ever."""
+    monkeypatch.setattr(output, "PATIENCE", 2.0, raising=False)
+    monkeypatch.setattr(page, "render", lambda *_: os.kill(os.getpid(), signal.SIGSTOP))
+    folder = house.root / "root" / "pages"
+    folder.mkdir()
+    status, text = house.run("report", "-o", str(folder / NAME))
+    assert (status, "has not ended" in text) == (1, True)
+    assert os.listdir(folder) == []
 
 
 @pytest.mark.parametrize("name", ["states", "metrics", "metrics.lock", "metrics.new", "offers", "tmp"])

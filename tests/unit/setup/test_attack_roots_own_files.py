@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,22 @@ def test_a_spool_that_is_the_package_itself(house: House, checkout: Path) -> Non
     assert (status, "busy_callback there is root's already" in output) == (1, True)
     assert house.place("--allow-path", str(checkout))[0] == 0
     assert (checkout / "busy_callback").stat().st_uid == ASTERISK.pw_uid
+
+
+@pytest.mark.parametrize("where", ["bin", "lib/python3/site-packages", "share"])
+def test_a_spool_beside_what_root_runs(
+    house: House, checkout: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Where root's Python looks for busy_callback, asterisk gets no folder of that name to put its own code into."""
+    folder = checkout / where
+    (folder / "outgoing").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(checkout / "lib/python3/site-packages"), *sys.path])
+    monkeypatch.setattr(sys, "prefix", str(checkout))
+    monkeypatch.setattr(sys, "argv", [str(checkout / "bin" / "busy-callback")])
+    as_asterisk(lambda: house.tell_directories(spool=str(folder)))
+    status, output = house.place()
+    assert not (folder / "busy_callback").exists()
+    assert (status, "none of a PBX's" in output) == (1, True)
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o1777])

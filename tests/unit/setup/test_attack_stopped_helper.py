@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.setup import as_owner
+from busy_callback.setup.journal import Journal
 from tests.unit.house import ASTERISK, as_asterisk
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -35,3 +38,41 @@ def test_a_child_that_is_stopped_at_its_work(number: signal.Signals, monkeypatch
         with pytest.raises(SetupError, match="has not ended well"):
             as_owner.call(ASTERISK.pw_uid, os.getpid)
         assert as_owner.call(ASTERISK.pw_uid, os.getpid) not in (child, os.getpid())
+
+
+@pytest.mark.parametrize("seconds", [0.8, 30.0], ids=["for_a_while", "for_good"])
+def test_each_child_is_stopped(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root gives them a time in all, not to each anew: an uninstall has hundreds of files to give back."""
+    monkeypatch.setattr(as_owner, "LONG_PATIENCE", 1.0)
+    monkeypatch.setattr(as_owner, "PATIENCE_IN_ALL", 3.0, raising=False)
+    monkeypatch.setattr(as_owner, "_spent", {}, raising=False)
+    asked: list[str] = []
+    with Deadline(PATIENCE, "root waits for each child anew"), as_owner.kept_helpers():
+        while len(asked) < 40:
+            try:
+                as_owner.call(ASTERISK.pw_uid, time.sleep, seconds)  # a stopped one does not look otherwise
+                asked.append("")
+            except SetupError as error:
+                asked.append(str(error))
+    assert "no more is done as user games" in asked[-1]
+
+
+def test_a_child_that_outlives_root_holds_no_lock(tmp_path: Path) -> None:
+    """Root is killed while its child is stopped: the next install finds the journal free."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    reading, writing = os.pipe()
+    root = os.fork()
+    if not root:
+        with Journal(tmp_path / "state").held(), as_owner.kept_helpers():
+            os.write(writing, b"%d" % as_owner.call(ASTERISK.pw_uid, os.getpid))
+            time.sleep(PATIENCE)
+        os._exit(1)
+    child = int(os.read(reading, 20))
+    try:
+        as_asterisk(lambda: os.kill(child, signal.SIGSTOP))
+        os.kill(root, signal.SIGKILL)
+        os.waitpid(root, 0)
+        with Journal(tmp_path / "state").held():
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
