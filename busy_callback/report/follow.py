@@ -77,7 +77,7 @@ class Changes:
 
 def follow(spool: Spool, describe: Callable[[Request], dict[str, Any]] | None = None) -> None:
     """Show the live requests until Ctrl-C or SIGTERM; ``describe``: as JSON, a line for each that has changed."""
-    signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     changes = Changes(spool)
     in_place = describe is None and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     try:

@@ -170,7 +170,7 @@ def test_a_callee_that_is_taken_again_is_busy_as_usual(open_office: OpenOffice) 
     a.closed()
     assert b.rings == 1
     assert heard(prompt("busy-callback-already"), a.recordings()[-1])
-    office.until_logged("taken again")
+    office.until_logged("201 asked again for 202 in the recall")
     assert office.waiting() == [("201", "202")]
     office.wait_idle("201")
     c.hang_up()

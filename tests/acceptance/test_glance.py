@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..lab.office import Office
 from .conftest import OpenOffice, complaints
+
+
+@contextlib.contextmanager
+def ended_at_last(program: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Tell a program to end, whatever happened."""
+    with program:
+        try:
+            yield program
+        finally:
+            program.terminate()
 
 
 def test_what_the_admin_is_told_of_real_calls(open_office: OpenOffice, tmp_path: Path) -> None:
@@ -19,7 +31,8 @@ def test_what_the_admin_is_told_of_real_calls(open_office: OpenOffice, tmp_path:
     office.talk(b, c)
     office.command("poll")  # so that there is a spool to follow
     words = [sys.executable, "-m", "busy_callback", "list", "--follow"]
-    with subprocess.Popen(words, env=office.asterisk.environ, stdout=subprocess.PIPE, text=True) as following:
+    program = subprocess.Popen(words, env=office.asterisk.environ, stdout=subprocess.PIPE, text=True)
+    with ended_at_last(program) as following:
 
         def until(what: str) -> None:
             """Wait until the list that follows tells it."""
@@ -52,7 +65,6 @@ def test_what_the_admin_is_told_of_real_calls(open_office: OpenOffice, tmp_path:
         a.hang_up()
         b.closed()
         until("201-202  completed: 201 and 202 talked for")
-        following.terminate()
     assert "That is done since" in office.command("why", "201-202").stdout
     assert "by the admin." in office.command("why", "204-202").stdout
     assert office.command("why", "203-202").returncode == 1
