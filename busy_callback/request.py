@@ -249,18 +249,22 @@ def decode(data: bytes, request_id: str) -> Request:
     if lines[-2:] != [END_MARK, ""]:
         raise CorruptRequestError("its end is missing")
     fields: dict[str, object] = {}
-    numbers: dict[str, float] = {}  # the same time stands in several lines: one object for all
+    numbers: dict[str, float] = {"0.000": 0.0}  # the same time stands in several lines: one object for all
     events = []
     for line in lines[1:-2]:
         key, separator, value = line.partition(": ")
         try:
             if not value.isprintable() or not separator or key in fields:
                 raise ValueError
-            if key == "event":
-                when, _, text = value.partition(" ")
-                events.append((numbers.setdefault(when, _number_of(when)), sys.intern(text)))
-            elif key in _TIMES:
-                fields[key] = numbers.setdefault(value, _number_of(value))
+            if key in _TIMES or key == "event":
+                when, _, text = value.partition(" ") if key == "event" else (value, "", "")
+                number = numbers.get(when)
+                if number is None:
+                    number = numbers[when] = _number_of(when)
+                if key == "event":
+                    events.append((number, sys.intern(text)))
+                else:
+                    fields[key] = number
             elif key in _COUNTS:
                 fields[key] = int(_number_of(value))
             elif key in _WORDS:
@@ -271,6 +275,12 @@ def decode(data: bytes, request_id: str) -> Request:
                 raise ValueError
         except ValueError:
             raise CorruptRequestError(f"its line {line[:60]!r} is not understood") from None
+    _check(fields, request_id)
+    return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]
+
+
+def _check(fields: dict[str, object], request_id: str) -> None:
+    """Take the id out of the fields of a file; raise CorruptRequestError where one is missing or can't be."""
     missing = [name for name in ("id", *_WORDS, *_TIMES, *_COUNTS) if name not in fields and name not in _SINCE_0_1]
     if missing:
         raise CorruptRequestError(f"it lacks {', '.join(missing)}")
@@ -284,4 +294,3 @@ def decode(data: bytes, request_id: str) -> Request:
         raise CorruptRequestError("its context is not a context's name")
     if fields.get("presentation", "") not in ("", RESTRICTED):
         raise CorruptRequestError(f"its presentation is unknown: {fields['presentation']}")
-    return Request(request_id, events=tuple(events), **fields)  # type: ignore[arg-type]

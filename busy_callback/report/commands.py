@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -120,6 +121,7 @@ def read_figures(directories: Directories, since: float) -> Figures:
     """Return the figures of the spool's history."""
     spool = existing_spool(directories)
     history = History(spool, since)
+    gc.disable()  # nothing of it refers to itself, and to look for that costs a fifth of a long history's time
     found = figures(map(record_of, history), read_offers(spool.directory, since), since, time.time())
     found.unreadable = history.unreadable
     return found
