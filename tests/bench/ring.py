@@ -107,10 +107,10 @@ class Watch(Bench):
     def finish(self, caller: Phone, callee: Phone) -> None:
         """Cancel, and reject the recall."""
         office = self.office
-        office.spool.cancel(self.request_id, "by the benchmark", time.time())
         if office.release.technology == "SIP":
             # chan_sip takes a phone that rejects before it has said that it rings for one that rings for ever.
             office.asterisk.manager.wait_for_state(office.asterisk.device(CALLER), "RINGING")
+        office.spool.cancel(self.request_id, "by the benchmark", time.time())  # the watch ends the ringing, too
         caller.hang_up()
         caller.closed()
 
