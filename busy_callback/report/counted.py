@@ -10,7 +10,6 @@ first. A file that is lost or can't be read begins anew, which Prometheus takes 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections import Counter
@@ -22,12 +21,11 @@ from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.report.records import record_of
 from busy_callback.report.sentences import LABELS, OTHER
-from busy_callback.store.durable import FILE_MODE, Lock
+from busy_callback.store.durable import Lock, replace_note
 from busy_callback.store.history import read_request
 from busy_callback.store.spool import Spool
 
 FORMAT = 1
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 WAITS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 2700.0, 3600.0, 7200.0, 10800.0)  # seconds
 RINGS = (0.5, 1.0, 2.0, 5.0, 5.5, 6.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0)  # seconds; guard_time is 5 by default
 
@@ -123,10 +121,5 @@ def _save(spool: Spool, counted: Counted) -> None:
         "rings": plain(counted.rings),
         "fingerprints": sorted(counted.fingerprints),
     }
-    temporary = spool.path("", "metrics.new")  # not in tmp/, which a poll may clear away meanwhile
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    descriptor = os.open(temporary, _NEW, FILE_MODE)
-    with open(descriptor, "w", encoding="ascii") as file:
-        json.dump(data, file)
-    os.rename(temporary, spool.path("", "metrics"))
+    # Not in tmp/, which a poll may clear away meanwhile.
+    replace_note(json.dumps(data), spool.path("", "metrics.new"), spool.path("", "metrics"))

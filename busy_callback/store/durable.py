@@ -34,6 +34,10 @@ def write_durably(data: bytes, temporary: str, final: str) -> None:
 
 def move_durably(data: bytes, temporary: str, final: str) -> None:
     """Do what ``write_durably`` does but for the directory's flush. Raises OSError, with nothing changed."""
+    _move(data, temporary, final, flush=True)
+
+
+def _move(data: bytes, temporary: str, final: str, flush: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         descriptor = os.open(temporary, flags, FILE_MODE)
@@ -46,7 +50,8 @@ def move_durably(data: bytes, temporary: str, final: str) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
+            if flush:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         os.rename(temporary, final)
@@ -75,6 +80,11 @@ def write_note(path: str, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK, FILE_MODE)
     with open(descriptor, "w", encoding="ascii", errors="backslashreplace") as file:
         file.write(text)
+
+
+def replace_note(text: str, temporary: str, final: str) -> None:
+    """Write a file that nothing depends on in place of the one before: whole, not durable. Raises OSError."""
+    _move(text.encode("ascii"), temporary, final, flush=False)
 
 
 class Note:

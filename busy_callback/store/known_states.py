@@ -15,13 +15,12 @@ import time
 from collections.abc import Mapping
 
 from busy_callback.errors import CorruptRequestError
-from busy_callback.store.durable import FILE_MODE, MAX_FILE, read_file
+from busy_callback.store.durable import MAX_FILE, read_file, replace_note
 
 # Asks the watch for its note. Whoever does not know it goes on as it was, so a stale process id does no harm.
 ASK = signal.SIGCONT
 PATIENCE = 2.0  # seconds that an answer may take
 MOST = MAX_FILE // 32  # extensions; the note of more would be larger than a file of ours may be
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _HANDOVER = 5.0  # seconds, at most, between the end of a watch and the beginning of what the next one knows
 
 States = dict[str, tuple[int, float]]  # by extension: state (AVAILSTATUS) and since when
@@ -40,16 +39,8 @@ def write_states(spool: str, lines: Mapping[str, tuple[int, float]], begun: floa
             known, known_since = earlier.get(number, (-1, 0.0))
             since = known_since if known == state else 0.0  # noqa: PLW2901
         rows.append(f"{number} {state} {since:.3f}")
-    temporary = f"{spool}/tmp/states.{os.getpid()}"
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # left by a process that was killed and had our id
-        descriptor = os.open(temporary, _NEW, FILE_MODE)
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write("\n".join([*rows, ""]))
-        os.rename(temporary, f"{spool}/states")
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        replace_note("\n".join([*rows, ""]), f"{spool}/tmp/states.{os.getpid()}", f"{spool}/states")
 
 
 def read_states(spool: str) -> tuple[float, States]:
