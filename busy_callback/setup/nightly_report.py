@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from busy_callback.errors import SetupError
 from busy_callback.setup.file_change import Change
-from busy_callback.setup.placed_files import one_word
-from busy_callback.setup.survey import COMMAND, Survey, command_path, has_cron
+from busy_callback.setup.placed_files import cron_runs, started_by_cron
+from busy_callback.setup.survey import COMMAND, Survey
 from busy_callback.store.safe_paths import open_folder
 
 
@@ -61,14 +61,13 @@ def changes(survey: Survey, nightly: Nightly) -> Iterator[Change]:
         raise SetupError(
             f"--report needs {' and '.join(missing)}; run: {sys.executable} -m pip install '{COMMAND}[report]'"
         )
-    if not has_cron() or not survey.system.cron.is_dir():
+    if not cron_runs(survey.system):
         raise SetupError("--report needs a cron daemon: install cron")
-    conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
     to = f" --readers {nightly.readers}" if nightly.readers else ""
     lines = [
         "# Busy CallBack for Asterisk: the page of pictures",
         f"LANG={nightly.locale or 'C.UTF-8'}",
-        f"20 4 * * * root {command_path()}{conf} report{to} -o {nightly.page}",
+        f"20 4 * * * root {started_by_cron(survey)} report{to} -o {nightly.page}",
         "",
     ]
     yield Change.file(survey.system.cron / f"{COMMAND}-report", "\n".join(lines).encode())

@@ -136,15 +136,25 @@ WantedBy=timers.target
 
 def schedule(survey: Survey) -> Iterator[Change]:
     """Yield what runs the poller each minute: cron's file, else systemd's; nothing where neither runs: ``by_hand``."""
-    conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
-    command = f"{command_path()}{conf} poll --watch 60"
-    if has_cron() and survey.system.cron.is_dir():
+    command = f"{started_by_cron(survey)} poll --watch 60"
+    if cron_runs(survey.system):
         line = f"# Busy CallBack for Asterisk\n* * * * * {survey.owner.name} {command}\n"
         yield Change.file(survey.system.cron / COMMAND, line.encode())
     elif has_timers(survey.system):
         unit = SERVICE_TEXT.substitute(user=survey.owner.name, command=command)
         yield Change.file(survey.system.systemd / f"{COMMAND}.service", unit.encode(), then=SYSTEMD_RELOAD)
         yield Change.file(survey.system.systemd / TIMER, TIMER_TEXT.encode(), then=SYSTEMD_RELOAD)
+
+
+def started_by_cron(survey: Survey) -> str:
+    """Return the command, for this PBX, as it may stand in a crontab. Raises SetupError."""
+    conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
+    return f"{command_path()}{conf}"
+
+
+def cron_runs(system: System) -> bool:
+    """Tell whether there is a cron that takes our file."""
+    return has_cron() and system.cron.is_dir()
 
 
 def has_timers(system: System) -> bool:
@@ -154,7 +164,7 @@ def has_timers(system: System) -> bool:
 
 def by_hand(survey: Survey) -> str:
     """Return how to run the poller where neither cron nor systemd does, as in a container; '' where one does."""
-    if (has_cron() and survey.system.cron.is_dir()) or has_timers(survey.system):
+    if cron_runs(survey.system) or has_timers(survey.system):
         return ""
     conf = f" --asterisk-conf {survey.asterisk_conf}" if survey.asterisk_conf else ""
     return (

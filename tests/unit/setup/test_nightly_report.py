@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from busy_callback.cli import main
 from busy_callback.errors import SetupError
-from busy_callback.setup import nightly_report
+from busy_callback.setup import nightly_report, placed_files
 from busy_callback.setup.changing import undo
 from busy_callback.setup.nightly_report import Nightly
 from busy_callback.store.spool import Spool
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a file of root's is p
 @pytest.fixture(autouse=True)
 def _cron(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cron daemon is installed."""
-    monkeypatch.setattr(nightly_report, "has_cron", lambda: True)
+    monkeypatch.setattr(placed_files, "has_cron", lambda: True)
 
 
 def test_cron_makes_the_page_each_night(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +78,6 @@ def test_without_the_libraries_or_cron_no_page_is_promised(pbx: Pbx, monkeypatch
     with pytest.raises(SetupError, match=r"pip install 'busy-callback\[report\]'"):
         pbx.plan(nightly=Nightly("/tmp/callbacks.html"))
     monkeypatch.undo()
-    monkeypatch.setattr(nightly_report, "has_cron", lambda: False)
+    monkeypatch.setattr(placed_files, "has_cron", lambda: False)
     with pytest.raises(SetupError, match="needs a cron daemon"):
         list(nightly_report.changes(pbx.survey(), Nightly("/tmp/callbacks.html")))
