@@ -1,6 +1,7 @@
 """The AGI that a dialplan runs, on the caller's time: it offers, registers or cancels, and tells the dialplan.
 
-    AGI(busy_callback.py,offer,TO,DIALSTATUS)  decides what the channel's caller is offered after a call to TO
+    AGI(busy_callback.py,offer,TO,DIALSTATUS)  decides what the channel's caller is offered after a call to TO; with
+                                               ,keep behind it only keeps TO as the caller's last number
     AGI(busy_callback.py,FROM,TO[,KIND])       registers that FROM asks to be called back by TO
     AGI(busy_callback.py,cancel,FROM[,TO])     cancels FROM's requests
     AGI(busy_callback.py,count,FROM)           counts FROM's requests
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
     from busy_callback.settings import Settings
 
+    Offered = tuple[str, str, str, str, float, bool]  # the spool, the caller, the callee, the kind, when, by number
+
 REFUSED = "REFUSED"
 ERROR = "ERROR"
 CANCELLED = "CANCELLED"
@@ -81,7 +84,7 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     verb = arguments[0] if arguments[:1] and arguments[0] in {"offer", "caller", "cancel", "count"} else ""
     variables: dict[str, str] = {}
     status = complaint = request_id = ""
-    offered: tuple[str, str, str, str, float, bool] | None = None
+    offered: Offered | None = None
     try:
         if verb == "offer":
             offered = _offer(agi, arguments[1:], environ, variables)
@@ -116,23 +119,26 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
     return 1 if status == ERROR else 0
 
 
-def _offer(
-    agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]
-) -> tuple[str, str, str, str, float, bool] | None:
-    """Decide what the caller is offered, put that into ``variables``, and log why; return what ``note_offer`` takes."""
+def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> Offered | None:
+    """Decide what the caller is offered, put that into ``variables``, and log why; return what ``note_offer`` takes.
+
+    With ``keep`` as last argument the caller is not there to hear it: only the number is kept, for the feature code.
+    """
     from busy_callback.offer import Offer, decide  # a registration does not wait for it
 
     spool, settings = _open(agi, environ)
     offer = Offer("", f"it takes TO,DIALSTATUS, not {len(arguments)} arguments")
-    if len(arguments) == 2:
+    keeps = arguments[2:] == ["keep"]
+    if len(arguments) == 2 or keeps:
         offer = decide(Channel(agi), arguments[0], arguments[1], settings, spool)
     if offer.caller:
         variables["BUSY_CALLBACK_FROM"] = offer.caller
     variables["BUSY_CALLBACK_KIND"] = offer.kind
     variables["BUSY_CALLBACK_PAUSE"] = str(settings.offer_pause)
     variables["BUSY_CALLBACK_PROMPT"] = offer.prompt  # the last one: without it, nothing is offered
-    agi.verbose(printable(f"busy_callback.py: {'' if offer.prompt else 'nothing is offered: '}{offer.reason}", 300), 3)
-    if not offer.kind:
+    what = "kept for the feature code: " if keeps else "" if offer.prompt else "nothing is offered: "
+    agi.verbose(printable(f"busy_callback.py: {what}{offer.reason}", 300), 3)
+    if keeps or not offer.kind:
         return None
     return spool.directory, offer.caller, arguments[0], offer.kind, time.time(), settings.history_days > 0
 
@@ -237,7 +243,7 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
     return sum(spool.cancel(r.id, "by the caller", time.time()) for r in found)
 
 
-def _count(offered: tuple[str, str, str, str, float, bool]) -> None:
+def _count(offered: Offered) -> None:
     """Note the offer for the statistics, in a child: Asterisk waits for the script alone (res/res_agi.c, run_agi)."""
     try:
         if os.fork():

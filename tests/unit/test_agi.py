@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from busy_callback.agi import _offer
 from busy_callback.policy import begin
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.last_good_settings import keep
 from busy_callback.store.offers import read_offers
 from busy_callback.store.spool import Spool
 
-from .agi_call import ANSWER, REPOSITORY, SCRIPT, environment, run, set_variables, status
+from .agi_call import ANSWER, REPOSITORY, SCRIPT, Asterisk, environment, run, set_variables, status
 
 OWN = "agi_channel: PJSIP/201-00000001\n\n"
 
@@ -332,6 +333,22 @@ def test_an_offer_is_counted(directories: Directories, spool: Spool, history_day
         time.sleep(0.01)  # a child of the script's writes it; nothing tells when
     numbers = ("201", "202") if history_days else ("", "")
     assert [(o.kind, o.caller, o.callee) for o in offers] == [("busy", *numbers)]
+
+
+class _Quiet(Asterisk):
+    """Has no verbose log."""
+
+    def verbose(self, text: str, level: int) -> None:
+        """Say nothing."""
+
+
+def test_a_number_that_is_only_kept_is_no_offer(directories: Directories, spool: Spool) -> None:
+    """Who gave up, or went on to voicemail, was asked nothing: the last number is kept, and nothing is counted."""
+    for only in ([], ["keep"]):
+        asterisk = _Quiet("PJSIP/201", {"DEVICE_STATE(PJSIP/202)": "NOT_INUSE"})
+        counted = _offer(asterisk, ["202", "NOANSWER", *only], environment(directories), {})
+        assert asterisk.commands == ['DATABASE PUT "busy-callback-last" "201" "202,no-reply"']
+        assert (counted is None) == bool(only)
 
 
 def test_what_is_not_offered_is_not_counted(directories: Directories, spool: Spool) -> None:
