@@ -12,7 +12,6 @@ import sys
 from busy_callback.settings import Directories, Settings, open_regular
 from busy_callback.store.logged_faults import LoggedFaults
 
-LISTENS = "Asterisk's manager listens on"
 _MOST = 1 << 20  # bytes of a file that are looked through
 _LISTENING = "0A"  # include/net/tcp_states.h, TCP_LISTEN
 
@@ -24,13 +23,20 @@ def complaints(directories: Directories, settings: Settings, proc: str = "/proc/
         for path in files_with_secret(directories, settings)
         if os.stat(path).st_mode & stat.S_IROTH
     ]
+    listens, cure = reached_by_strangers(settings, proc)
+    return [*found, f"{listens}; {cure}"] if listens else found
+
+
+def reached_by_strangers(settings: Settings, proc: str = "/proc/net") -> tuple[str, str]:
+    """Return where the manager interface can be reached by other machines, and what to set; '' twice where it can't."""
     open_to = sorted(address for address in _listeners(settings.port, proc) if not address.is_loopback)
-    if open_to:
-        found.append(
-            f"{LISTENS} {', '.join(map(str, open_to))}, port {settings.port}: strangers can try "
-            "passwords there; set bindaddr = 127.0.0.1 in manager.conf (FreePBX: in its Advanced Settings)"
-        )
-    return found
+    if not open_to:
+        return "", ""
+    where = f"{', '.join(map(str, open_to))}, port {settings.port}"
+    return (
+        f"Asterisk's manager listens on {where}: strangers can try passwords there",
+        "set bindaddr = 127.0.0.1 in manager.conf (FreePBX: in its Advanced Settings)",
+    )
 
 
 def files_with_secret(directories: Directories, settings: Settings) -> list[str]:

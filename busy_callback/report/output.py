@@ -61,11 +61,10 @@ class OutputFile:
         try:
             self._look_at_the_old_one()
             self._descriptor = os.open(self._temporary, _NEW, 0o600, dir_fd=self._folder)
-        except OSError as error:
+        except BaseException as error:
             os.close(self._folder)
-            raise self._error(error) from error
-        except OutputError:
-            os.close(self._folder)
+            if isinstance(error, OSError):
+                raise self._error(error) from error
             raise
         return self
 

@@ -7,7 +7,7 @@ import stat
 import time
 from pathlib import Path
 
-from busy_callback.pbx.manager_exposure import LISTENS, complaints, files_with_secret
+from busy_callback.pbx.manager_exposure import files_with_secret, reached_by_strangers
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation, order
 from busy_callback.setup.placed_files import TIMER, by_hand, pollers
 from busy_callback.setup.survey import COMMAND
@@ -34,12 +34,9 @@ def check_settings(pbx: Installation) -> str:
 
 def check_exposure(pbx: Installation) -> str:
     """Check that strangers can't try passwords at the manager interface."""
-    for complaint in complaints(pbx.survey.directories, pbx.settings):
-        what, mark, cure = complaint.rpartition("; set ")
-        if mark and complaint.startswith(
-            LISTENS
-        ):  # of a secret that is open to all check_settings tells, with its cure
-            raise CheckFailed(what, f"set {cure}, then: manager reload")
+    listens, cure = reached_by_strangers(pbx.settings)
+    if listens:
+        raise CheckFailed(listens, f"{cure}, then: manager reload")
     return "only this machine reaches the manager interface"
 
 

@@ -48,19 +48,8 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
 # What can't be found out where another check has failed: one fault, one red line.
 _NEEDS = {
     "asterisk": (
-        *(
-            "modules",
-            "manager",
-            "exposure",
-            "permissions",
-            "contexts",
-            "offer",
-            "calls",
-            "probe",
-            "prompts",
-            "language",
-        ),
-        *("reach", "devices", "codes"),
+        *("modules", "manager", "exposure", "permissions", "contexts", "offer", "calls", "probe", "prompts"),
+        *("language", "reach", "devices", "codes"),
     ),
     "manager": ("probe", "devices"),
 }

@@ -16,7 +16,7 @@ _SHOWN = 12  # paths of one folder that a plan names one by one
 
 def show(survey: Survey, plan: Plan) -> None:
     """Print what was found and what will be changed, long lists by their folders."""
-    kind = "FreePBX" if survey.freepbx else "Asterisk"
+    kind = survey.product or "Asterisk"
     runs = "running" if survey.runs else "not running"
     found = survey.reached.devices
     phones = f"{len(found)} {survey.technology or 'PJSIP and SIP'} phones" if found else "no phones"

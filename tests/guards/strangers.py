@@ -100,7 +100,7 @@ GUARDS = (
     ),
     Guard(
         "a manager that strangers reach is told",
-        (Edit("busy_callback/pbx/manager_exposure.py", "    if open_to:\n", "    if False:\n"),),
+        (Edit("busy_callback/pbx/manager_exposure.py", "    if not open_to:\n", "    if True:\n"),),
         (f"{EXPOSURE}test_a_manager_that_listens_beyond_this_machine_is_told",),
     ),
     Guard(
