@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
-from types import TracebackType
 
-from busy_callback.settings import Directories, find_directories
-from busy_callback.setup.changing import apply, undo
-from busy_callback.setup.dialplan_changes import DIALPLAN_RELOAD
 from busy_callback.setup.doctor import examine
-from busy_callback.setup.install import Options, make_plan
-from busy_callback.setup.journal import Journal
-from busy_callback.setup.manager_conf import RELOAD
-from busy_callback.setup.survey import System, look
 from busy_callback.store.spool import Spool
 
-from ..lab import DIES_WITH_US
-from ..lab.asterisk import CONFIG, Asterisk
+from ..lab.asterisk import CONFIG
+from ..lab.bare_pbx import BarePbx
 from ..lab.freepbx_dialplans import CUSTOM_FILES, extensions
 from ..lab.phone import Phone
 from ..lab.releases import ASTERISK_16, ASTERISK_22
@@ -34,35 +22,17 @@ TONES = {CALLER: 440, PLAIN: 620, BOXED: 880, OTHER: 1100, DEVICE: 1300, TRUNK: 
 NOT_LOADED = ("app_system.so", "func_shell.so", "app_externalivr.so", "func_curl.so", "res_curl.so", "chan_dahdi.so")
 
 
-class Machine:
+class Machine(BarePbx):
     """The copy, without this package until ``install``; a context manager."""
+
+    haste = ("guard_time = 0", "retry_pause = 1")
 
     def __init__(self, source: Path, folder: Path) -> None:
         self.told = copy_dialplan(source, _made(folder / "etc"))
         self.form = form(folder / "etc")
         release = ASTERISK_22 if self.form == "Gosub" else ASTERISK_16
-        self.asterisk = Asterisk(release, folder)
-        self.etc = folder / "etc"
+        super().__init__(release, folder)
         self.phones: dict[str, Phone] = {}
-        self._watch: subprocess.Popen[bytes] | None = None
-        machine = folder / "machine"
-        for name in ("cron", "logrotate", "systemd", "bin", "none"):
-            (machine / name).mkdir(parents=True)
-        none = machine / "none" / "none"
-        self.system = System(
-            cron=machine / "cron",
-            logrotate=machine / "logrotate",
-            systemd=machine / "systemd",
-            state=machine / "state",
-            freepbx=none,
-            issabel=none,
-            elastix=none,
-            amportal=none,
-        )
-        program = machine / "bin" / "asterisk"
-        program.write_text(f'#!/bin/sh\nexec {" ".join(map(str, release.command()))} "$@"\n')
-        program.chmod(0o755)
-        self.path = f"{program.parent}:{os.environ['PATH']}"
         self._configure(release.technology)
 
     def _configure(self, technology: str) -> None:
@@ -108,11 +78,6 @@ class Machine:
     # -- the package -------------------------------------------------------------------------------
 
     @property
-    def directories(self) -> Directories:
-        """The directories as the package finds them."""
-        return find_directories({}, str(self.asterisk.conf))
-
-    @property
     def spool(self) -> Spool:
         """The package's spool."""
         return Spool(self.directories.spool)
@@ -122,43 +87,16 @@ class Machine:
         live = self.spool.live() if Path(self.spool.directory).exists() else []
         return [(one.caller, one.callee, one.kind) for one in live]
 
-    def install(self) -> tuple[str, ...]:
-        """Run install and let Asterisk take it up; return what it tells the admin."""
-        plan = make_plan(look(self.directories, str(self.asterisk.conf), self.system), Options(), self.journal())
-        apply(plan.changes, self.journal())
-        conf = Path(self.directories.conf)
-        conf.write_text(conf.read_text().replace("[general]\n", "[general]\nguard_time = 0\nretry_pause = 1\n", 1))
-        self.reload()
-        return plan.notes
-
     def doctor(self) -> dict[str, tuple[bool, str]]:
         """Return what doctor finds, by the checks' names."""
-        found = examine(self.directories, str(self.asterisk.conf), self.system)
+        found = examine(self.directories, str(self.asterisk.conf), self._system)
         return {check.name: (check.ok is not False, check.message) for check in found}
 
-    def journal(self) -> Journal:
-        """Return install's journal."""
-        return Journal(self.system.state)
-
     def uninstall(self) -> list[str]:
-        """Take it out; return what could not be given back."""
-        left = [str(one.path) for one in undo(self.journal())]
+        """Take it out, as Apply Config would follow; return what could not be given back."""
+        left = super().uninstall()
         self.reload()
         return left
-
-    def reload(self) -> None:
-        """Let Asterisk read its files anew, as Apply Config does."""
-        for command in (DIALPLAN_RELOAD, RELOAD):
-            self.asterisk.console(command)
-
-    def files(self) -> dict[str, bytes]:
-        """Return every file of the configuration."""
-        return {str(path): path.read_bytes() for path in sorted(self.etc.rglob("*")) if path.is_file()}
-
-    def watch(self) -> None:
-        """Start the poller, as cron does."""
-        words = [sys.executable, "-m", "busy_callback", "poll", "--watch", "600"]
-        self._watch = subprocess.Popen([*DIES_WITH_US, *words], env=self.asterisk.environ)
 
     # -- its people --------------------------------------------------------------------------------
 
@@ -188,19 +126,9 @@ class Machine:
             raise
         return self
 
-    def close(self) -> None:
-        """End all of it."""
-        for phone in self.phones.values():
-            phone.close()
-        if self._watch:
-            self._watch.send_signal(signal.SIGTERM)
-            self._watch.wait()
-        self.asterisk.kill()
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+    def people(self) -> list[Phone]:
+        """Return all phones."""
+        return list(self.phones.values())
 
 
 def _made(folder: Path) -> Path:

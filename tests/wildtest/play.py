@@ -274,7 +274,7 @@ def play(machine: Machine) -> Iterator[tuple[str, str, str]]:
     before = machine.files()
     with mock.patch.dict(os.environ, {"PATH": machine.path}):
         try:
-            notes = machine.install()
+            notes = machine.install().notes
         except Exception as error:
             yield "FAILED", "install", str(error)
             return
@@ -284,7 +284,7 @@ def play(machine: Machine) -> Iterator[tuple[str, str, str]]:
             yield _one(machine, step)
         left = machine.uninstall()
         now = machine.files()
-        changed = [path for path, content in before.items() if now.get(path) != content]
+        changed = [str(path) for path, content in before.items() if now.get(path) != content]
         told = "; ".join([*changed, *(path for path in left if not path.endswith(OURS_TO_STAY))])
         yield ("FAILED" if told else "ok"), "uninstall gives back every file", told
 
