@@ -82,7 +82,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
-        *manager_conf.changes(survey, options.allowed, settings.user, secret),
+        *manager_conf.changes(survey, options.allowed, settings, secret),
         *dialplan_changes.changes(survey, options.allowed, wiring, settings),
         Change.file(survey.agi, agi_source(survey.data).encode(), 0o755, keeper(survey.agi.parent)),
         *placed_files.prompts(survey, options.language),
