@@ -47,6 +47,8 @@ class BarePbx(ABC):
             logrotate=machine / "logrotate",
             systemd=machine / "systemd",
             state=machine / "state",
+            bin=machine / "local",
+            man=machine / "local",
             freepbx=none,
             issabel=none,
             elastix=none,
