@@ -23,11 +23,13 @@ from busy_callback.setup.journal import Journal
 from busy_callback.setup.nightly_report import wanted_nightly
 from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
+from busy_callback.setup.shown_check import show_check
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
+from busy_callback.terminal import progress
 
 PLANNING_TIME = 120.0  # seconds
 DONE = "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
@@ -145,7 +147,8 @@ def install(
     options = Options(language, wire, unwire, extensions, device, context, folders, nightly)
     if dry_run:
         _become(pbx.owner)
-    survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+    with progress("Looking at this PBX"):
+        survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
     unfinished = bool(journal.then)
     if plan.changes or unfinished:
         show(survey, plan)
@@ -172,9 +175,10 @@ def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed:
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
         click.confirm("Go on?", abort=True)
-    with as_owner.kept_helpers():
+    with progress(f"Placing {len(plan.changes)} files"), as_owner.kept_helpers():
         apply(plan.changes, journal)
-    take_up(survey, journal.then)
+    with progress("Letting Asterisk load them"):
+        take_up(survey, journal.then)
     journal.told()
 
 
@@ -194,16 +198,9 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
     checks = []
     for check in try_out(pbx.directories, pbx.conf):
-        _tell(check)
+        show_check(check)
         checks.append(check)
     return checks
-
-
-def _tell(check: Check) -> None:
-    word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
-    say(f"{word} {check.name}: {check.message}")
-    if check.cure:
-        say(f"     -> {check.cure}")
 
 
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
@@ -231,7 +228,8 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
     A path that is not as before is named, with the reason; what it was is kept until it is.
     """
     pbx = _pbx(ctx)
-    survey = _survey(pbx)
+    with progress("Looking at this PBX"):
+        survey = _survey(pbx)
     journal = Journal(survey.system.state)
     spool = Path(survey.directories.spool)
     with as_owner.kept_helpers():
@@ -265,7 +263,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
         click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
-    with as_owner.kept_helpers():
+    with progress(f"Giving back {len(changes)} files and folders"), as_owner.kept_helpers():
         left = take_out(survey, journal, purge)
     report(survey, journal, left)
     click.echo("Done.")
@@ -282,13 +280,14 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
     pbx = _pbx(ctx)
     data, profiles = data_directory(), apparmor_profiles()
     _become(pbx.owner)  # all that is looked at may be another user's
-    checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
+    with progress("Looking at this PBX"):
+        checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
     if as_json:
         checks += try_out(pbx.directories, pbx.conf) if trial else ()
         found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]
         click.echo(json.dumps(found, indent=2))
     else:
         for check in checks:
-            _tell(check)
+            show_check(check)
         checks += _try_out(pbx) if trial else []
     ctx.exit(0 if all(check.ok for check in checks) else 1)
