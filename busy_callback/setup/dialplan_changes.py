@@ -204,9 +204,7 @@ def choose_codes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator
 
     Where there are no settings yet, others are chosen and set in ``settings``; else it is the admin's to do.
     """
-    dialplan, contexts = survey.reached.dialplan, wiring.contexts
-    if survey.freepbx:
-        dialplan, contexts = survey.written, [START]
+    dialplan, contexts = survey.loaded, survey.contexts if survey.freepbx else wiring.contexts
     taken = feature_codes.taken(dialplan, contexts, feature_codes.of(settings))
     if not taken:
         return

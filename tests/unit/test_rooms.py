@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "agi": {"channel", "errors", "numbering", "offer", "request", "settings", "store"},
     "offer": {"channel", "errors", "numbering", "request", "settings", "store"},
-    "channel": {"numbering", "request", "settings"},
+    "channel": {"numbering", "request", "setting_values", "settings"},
     "printing": {"numbering", "request"},
     "terminal": set(),
     "cli": {"__init__", "errors", "numbering", "poller", "printing", "report", "request", "settings", "setup", "store"},
