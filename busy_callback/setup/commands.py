@@ -66,6 +66,12 @@ def _prepare(pbx: _Pbx, system: System, data: Path, options: Options, journal: J
         return survey, make_plan(survey, options, journal)
 
 
+def _planned(pbx: _Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
+    """Return the same, made by the PBX's own user."""
+    with progress("Looking at this PBX"):
+        return as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+
+
 def _in_time() -> Deadline:
     """Return a limit for what the size and kind of Asterisk's files decide."""
     return Deadline(PLANNING_TIME, f"it takes over {PLANNING_TIME:.0f} s: look at the files in Asterisk's folders")
@@ -147,8 +153,7 @@ def install(
     options = Options(language, wire, unwire, extensions, device, context, folders, nightly)
     if dry_run:
         _become(pbx.owner)
-    with progress("Looking at this PBX"):
-        survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+    survey, plan = _planned(pbx, system, data, options, journal)
     unfinished = bool(journal.then)
     if plan.changes or unfinished:
         show(survey, plan)
