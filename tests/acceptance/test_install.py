@@ -209,6 +209,13 @@ CAUSES = {
         f"sed -i.kept 's/^context = .*/context = nowhere/' {CONF}",
         f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
     ),
+    "reach from a context that cuts all off": (
+        (
+            f"sed -i.kept 's/^context = .*/context = cut-off/' {CONF}; "
+            "asterisk -rx 'dialplan add extension 777,1,NoOp() into cut-off'"
+        ),
+        f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}; asterisk -rx 'dialplan remove context cut-off'",
+    ),
     "devices": (
         f"cp -p {CONF} {CONF}.kept; printf '[devices]\\n209 = PJSIP/nobody\\n' >> {CONF}",
         f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
