@@ -47,8 +47,11 @@ match = {host}
 
 """
 CALLS = """
+[globals]
+RING = 15
+
 [from-internal]
-exten => _{digit}XX,1,Dial(PJSIP/${{EXTEN}}@to-{name},15)
+exten => _{digit}XX,1,Dial(PJSIP/${{EXTEN}}@to-{name},${{RING}})
  same => n,Gosub(busy-callback,s,1(${{EXTEN}}))
  same => n,Hangup()
 """
@@ -162,6 +165,12 @@ class Branches:
     def device(self, number: str) -> str:
         """Return the device of an extension, which has one name everywhere."""
         return self.of(number).asterisk.device(number)
+
+    def let_ring(self, seconds: int) -> None:
+        """Let a call to another office ring that long from now on."""
+        for office in self.offices.values():
+            if office.asterisk.runs:
+                office.asterisk.console(f"dialplan set global RING {seconds}")
 
     def plug_in(self, number: str) -> Phone:
         """Plug in a phone, and wait until all offices know that it is free."""
