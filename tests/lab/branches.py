@@ -34,7 +34,6 @@ disallow = all
 allow = ulaw
 direct_media = no
 aors = to-{name}
-{lines}
 [to-{name}]
 type = aor
 contact = sip:{address}
@@ -89,8 +88,8 @@ class Site:
 class BranchOffice(Office):
     """One of them: an office with trunks to the ``others`` and these as branches in its settings.
 
-    ``qualify`` is how often, in seconds, it looks whether the others are there, 0 for never; ``lines`` are more lines
-    of the trunks' endpoints.
+    ``qualify`` is how often, in seconds, it looks whether the others are there, 0 for never; ``sections`` are more of
+    PJSIP's.
     """
 
     def __init__(
@@ -101,14 +100,14 @@ class BranchOffice(Office):
         people: tuple[str, ...],
         settings: Mapping[str, str],
         qualify: int,
-        lines: str = "",
+        sections: str = "",
     ) -> None:
         self.site = site
         self.others = others
-        text = TRUNK.format(bind=site.address)
+        text = TRUNK.format(bind=site.address) + sections
         for other in others:
             facts = {"name": other.name, "address": other.address, "host": other.host}
-            text += ENDPOINT.format(qualify=qualify, lines=lines, **facts)
+            text += ENDPOINT.format(qualify=qualify, **facts)
         name = "pjsip_branches.conf" if site.release.technology == "PJSIP" else "pjsip.conf"
         super().__init__(
             site.release,
@@ -147,7 +146,6 @@ class Branches:
         people: tuple[str, ...],
         settings: Mapping[str, str] | None = None,
         qualify: int = 0,
-        lines: str = "",
     ) -> None:
         sites = [Site(digit, release) for digit, release in releases.items()]
         self.offices: dict[str, BranchOffice] = {}
@@ -155,7 +153,7 @@ class Branches:
             others = [other for other in sites if other is not site]
             own = tuple(number for number in people if number[0] == site.digit)
             place = folder / site.name
-            self.offices[site.digit] = BranchOffice(site, others, place, own, settings or {}, qualify, lines)
+            self.offices[site.digit] = BranchOffice(site, others, place, own, settings or {}, qualify)
         self._people = people
 
     def of(self, number: str) -> BranchOffice:
