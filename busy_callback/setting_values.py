@@ -1,4 +1,4 @@
-"""A line of the settings, and what the values may be: readers, each of which raises ValueError saying what is allowed.
+"""Which settings there are, and how they are written: readers, which raise ValueError saying what is allowed.
 
 The AGI imports this module on the caller's time: a regular expression would take longer to be compiled than all else.
 """
@@ -11,7 +11,7 @@ from busy_callback.numbering import NumberingPlan, Numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _UNITS = {"min": 60, "s": 1, "h": 3600, "": 1}
 _MOST_DIGITS = 7
@@ -97,23 +97,6 @@ device_form = like(
     r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
     "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
 )
-_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
-TEXTS = {
-    "caller_id": like(
-        rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
-        "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
-    ),
-    "callee_prefix": like(
-        rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
-    ),
-    "alert_info": like(
-        r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
-    ),
-    **dict.fromkeys(
-        ("code_request", "code_cancel", "code_count"),
-        like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
-    ),
-}
 BEFORE_VOICEMAIL = "before voicemail"
 no_reply = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
 
@@ -132,3 +115,69 @@ def numbers(text: str) -> Numbers:
         return Numbers(tuple(text.replace(",", " ").split()))
     except ValueError as error:
         raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
+
+
+def numbers_of_branch(text: str) -> Numbers:
+    """Return the numbers that the patterns, one at least, describe."""
+    found = numbers(text)
+    if not found.patterns:
+        raise ValueError("Asterisk patterns as 3XX, which are the branch's extensions")
+    return found
+
+
+_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
+
+BRANCH = "branch"  # a section [branch NAME] has these settings
+KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
+    "general": {
+        "extensions": plan,
+        **dict.fromkeys(("not_callers", "not_callees"), numbers),
+        **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
+        "offer_pause": seconds(1, 30),
+        "offer_no_reply": no_reply,
+        "device": device_form,
+        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "ring_time": seconds(5, 120),
+        "guard_time": seconds(0, 60),
+        "attempts": whole(1, 20),
+        "retry_pause": seconds(1, 3600),
+        "service_time": seconds(60, 86400),
+        "service_time_no_reply": seconds(60, 86400),
+        "queue_per_callee": whole(1, 100),
+        "queue_per_caller": whole(1, 100),
+        "queue_in_all": whole(1, 1000000),
+        "history_days": whole(0, 3650),
+        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
+        "caller_id": like(
+            rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
+            "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
+        ),
+        "callee_prefix": like(
+            rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
+        ),
+        "alert_info": like(
+            r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
+        ),
+        **dict.fromkeys(
+            ("code_request", "code_cancel", "code_count"),
+            like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
+        ),
+    },
+    "manager": {
+        "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
+        "port": whole(1, 65535),
+        "tls": yes_or_no,
+        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
+        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+    },
+    "devices": {  # the key is an extension
+        "": device_list,
+    },
+    BRANCH: {
+        "extensions": numbers_of_branch,
+        "state": like(
+            r"[A-Za-z0-9]{1,20}/[A-Za-z0-9_.@-]{0,20}\{ext\}[A-Za-z0-9_.@-]{0,20}",
+            "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
+        ),
+    },
+}

@@ -26,7 +26,7 @@ from .releases import Release
 LOG = "busy_callback.log"
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "lab-secret"
-TONES = {"201": 440, "202": 620, "203": 880, "204": 1100}
+TONES = {"201": 440, "202": 620, "203": 880, "204": 1100, "301": 740, "302": 980}
 
 MANAGER = f"""\
 [busy_callback]
