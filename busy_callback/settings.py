@@ -142,7 +142,8 @@ def _table(section: str) -> Mapping[str, Callable[[str], object]] | None:
 def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
     """Yield place (``path:line``), section, key and value of each setting in a file's ``text``.
 
-    A branch's section itself is one with the key ''. Raises SettingsError for a line that is neither a section, ``key = value``, nor a comment (``;``, ``#``).
+    A branch's section itself is one with the key ''. Raises SettingsError for a line that is neither a section,
+    ``key = value``, nor a comment (``;``, ``#``).
     """
     section = ""
     for number, line in enumerate(text.split("\n"), 1):
