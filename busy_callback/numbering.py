@@ -16,7 +16,7 @@ _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
 
 def classes(pattern: str) -> tuple[frozenset[str], ...]:
     """Return the digits that each place of a pattern allows."""
-    places = _CLASS.findall(pattern.lstrip("_").upper())
+    places = re.findall(_CLASS, pattern.lstrip("_").upper())
     return tuple(frozenset(c for c in "0123456789" if re.fullmatch(_CLASSES.get(p, p), c)) for p in places)
 
 
