@@ -10,6 +10,7 @@ import os
 import re
 import stat
 
+from busy_callback import setting_values as values
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import BUSY, is_number
@@ -68,6 +69,7 @@ class Settings:
     code_count: str = "*87"
     host: str = "127.0.0.1"
     port: int = 5038
+    tls: bool = False
     user: str = "busy_callback"
     secret: str = ""
     branches: tuple[Branch, ...] = ()
@@ -77,7 +79,7 @@ class Settings:
 
     def branch_of(self, number: str) -> Branch | None:
         """Return the branch that the extension is of, None where it is of none."""
-        return next((branch for branch in self.branches if number in branch.extensions), None)
+        return next((branch for branch in self.branches if branch.has(number)), None)
 
     def is_own(self, number: str) -> bool:
         """Tell whether the number is an extension of this PBX: its phone may ask for a callback here."""
@@ -132,33 +134,31 @@ def _kind(section: str, key: str) -> str:
 
 def _table(section: str) -> Mapping[str, Callable[[str], object]] | None:
     """Return the settings that a section may have, None where there is no such section."""
-    if re.fullmatch(rf"{BRANCH} [A-Za-z0-9_-]{{1,40}}", section):
-        return _KEYS[BRANCH]
-    return _KEYS.get(section) if section != BRANCH else None
+    word, _, name = section.partition(" ")
+    if word == BRANCH:
+        return _KEYS[BRANCH] if values.is_branch_name(name) else None
+    return _KEYS.get(section)
 
 
 def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield place (``path:line``), section, key and value of each setting in a file's ``text``.
-
-    A branch's section itself is one with the key ''.
+    """Yield place (``path:line``), section, key and value of each setting in ``text``; a branch's header has key ''.
 
     Raises SettingsError for a line that is neither a section, ``key = value``, nor a comment (``;``, ``#``).
     """
     section = ""
     for number, line in enumerate(text.split("\n"), 1):
         where = f"{path}:{number}"
-        bare = re.sub(r"(^|\s);.*|^\s*#.*", "", line).strip()
-        header = re.fullmatch(r"\[([^]]*)\]", bare)
-        setting = re.fullmatch(r"([^=:]*[^=:\s])\s*(?:=>?|:)\s*(.*)", bare)
-        if header:
-            section = header[1]
+        bare = values.without_comment(line)
+        key, value = values.key_and_value(bare)
+        if bare.startswith("[") and bare.find("]") == len(bare) - 1:
+            section = bare[1:-1]
             if _table(section) is None:
                 allowed = ", ".join(f"[{name} NAME]" if name == BRANCH else f"[{name}]" for name in _KEYS)
                 raise SettingsError(f"{where}: no section is called [{printable(section)}]; allowed are {allowed}")
             if section.startswith(BRANCH):
                 yield where, section, "", ""
-        elif setting and section:
-            yield where, section, setting[1].lower(), setting[2]
+        elif key and section:
+            yield where, section, key.lower(), value
         elif bare:
             raise SettingsError(f"{where}: {printable(bare)!r} is not a setting (key = value) of a [section]")
 

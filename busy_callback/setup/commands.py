@@ -158,8 +158,6 @@ def install(
         with _in_time():
             show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
-        if unfinished:
-            click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _carry_out(pbx, survey, plan, journal, options.allowed, yes)
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
@@ -173,6 +171,8 @@ def install(
 
 def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
     """Make the changes, as root, when the admin agrees."""
+    if journal.then:
+        click.echo("  what an earlier install or uninstall had begun when it was interrupted")
     _as_root("install")
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
@@ -248,7 +248,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         say(f"Nothing to undo: {what} here.")
         report(survey, journal, backs)
         return
-    dangling = left_dangling(survey.written, survey.reached.dialplan) if changes else []
+    dangling = left_dangling(survey.written, survey.loaded) if changes else []
     told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
     if dry_run:
         if told:

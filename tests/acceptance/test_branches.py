@@ -234,7 +234,8 @@ def test_a_colleague_who_wants_no_calls_is_not_offered(open_branches: OpenBranch
 def test_a_publication_is_taken_up_without_a_restart(other: Release, tmp_path: Path) -> None:
     """What install has put into pjsip.conf counts after the reload that it asks for."""
     branch = Site("3", ASTERISK_22)
-    with BranchOffice(Site("2", other), [branch], tmp_path, (), {}, 0) as office:
+    office = BranchOffice(Site("2", other), [branch], tmp_path, (), {}, 0)
+    with office:
         name = "pjsip_branches.conf" if other.technology == "PJSIP" else "pjsip.conf"
         path = office.asterisk.folder / "etc" / name
         whole = path.read_text()

@@ -32,6 +32,7 @@ MANAGER = f"""\
 [busy_callback]
 secret = {SECRET}
 deny = 0.0.0.0/0.0.0.0
+deny = ::/0
 permit = 127.0.0.1/255.255.255.255
 read = call,user
 write = reporting,originate
@@ -184,6 +185,13 @@ class Office:
         watch = subprocess.Popen([*DIES_WITH_US, *words], env=self.asterisk.environ)
         self._watches.append(watch)
         return watch
+
+    def kill_watches(self) -> None:
+        """End every watch without warning, as a power cut would."""
+        while self._watches:
+            watch = self._watches.pop()
+            watch.kill()
+            watch.wait()
 
     def until_taken_over(self) -> None:
         """Wait until the watch that was started last has the turn and all others have ended."""
