@@ -5,6 +5,8 @@ Loaded only where busy_callback.conf has a [branch NAME]: the AGI's caller would
 
 from __future__ import annotations
 
+from operator import contains
+
 from busy_callback.errors import SettingsError
 from busy_callback.numbering import classes
 
@@ -26,12 +28,17 @@ class Branch:
     No call from here reaches that device: the dialplan calls the extension as it does any, over the trunk.
     """
 
-    __slots__ = ("extensions", "name", "state")
+    __slots__ = ("digits", "extensions", "name", "state")
 
     def __init__(self, name: str, extensions: Numbers, state: str = USUAL_STATE) -> None:
         self.name = name
         self.extensions = extensions
         self.state = state
+        self.digits = [classes(pattern) for pattern in extensions.patterns]
+
+    def has(self, number: str) -> bool:
+        """Tell whether the number is one of its extensions; of a hundred branches no regular expression is compiled."""
+        return any(len(number) == len(digits) and all(map(contains, digits, number)) for digits in self.digits)
 
 
 def make(sections: Mapping[str, Read], own: Numbers, where: str) -> tuple[Branch, ...]:
@@ -54,7 +61,7 @@ def make(sections: Mapping[str, Read], own: Numbers, where: str) -> tuple[Branch
 
 def _check_apart(places: list[tuple[str, str, Numbers]]) -> None:
     """Raise SettingsError where a number may be of two PBXs, naming both lines."""
-    known: dict[tuple[int, str], list[tuple[str, str, str, tuple[frozenset[str], ...]]]] = {}
+    known: dict[tuple[int, str, str], list[tuple[str, str, str, tuple[frozenset[str], ...]]]] = {}
     for place, section, numbers in places:
         for pattern in numbers.patterns:
             digits = classes(pattern)
@@ -68,7 +75,8 @@ def _check_apart(places: list[tuple[str, str, Numbers]]) -> None:
                 known[key].append((place, section, pattern, digits))
 
 
-def _keys(digits: tuple[frozenset[str], ...]) -> Iterator[tuple[int, str]]:
-    """Yield what two patterns have in common if they overlap, their length and a first digit: few have."""
+def _keys(digits: tuple[frozenset[str], ...]) -> Iterator[tuple[int, str, str]]:
+    """Yield what two patterns have in common if they overlap, their length and two digits: few have."""
     for first in digits[0]:
-        yield len(digits), first
+        for second in digits[1] if len(digits) > 1 else ("",):
+            yield len(digits), first, second

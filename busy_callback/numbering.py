@@ -11,13 +11,16 @@ from busy_callback.errors import NumberError
 from busy_callback.request import MOST_DIGITS, is_number
 
 _CLASS = r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]"  # compiled where there is a pattern
+_DIGITS: dict[str, frozenset[str]] = {}  # by what stands for a place: found out once
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
 
 
 def classes(pattern: str) -> tuple[frozenset[str], ...]:
     """Return the digits that each place of a pattern allows."""
     places = re.findall(_CLASS, pattern.lstrip("_").upper())
-    return tuple(frozenset(c for c in "0123456789" if re.fullmatch(_CLASSES.get(p, p), c)) for p in places)
+    for place in set(places) - _DIGITS.keys():
+        _DIGITS[place] = frozenset(c for c in "0123456789" if re.fullmatch(_CLASSES.get(place, place), c))
+    return tuple(_DIGITS[place] for place in places)
 
 
 class Numbers:
@@ -37,10 +40,9 @@ class Numbers:
             texts.append("".join(_CLASSES.get(c, c) for c in digits))
         self._texts = texts
         self.regex = "|".join(texts)  # POSIX's extended ones have the same form
-        self._regex = re.compile(self.regex) if texts else None
 
     def __contains__(self, number: str) -> bool:
-        return is_number(number) and self._regex is not None and self._regex.fullmatch(number) is not None
+        return is_number(number) and bool(self.regex) and re.fullmatch(self.regex, number) is not None
 
     def listed(self, most: int) -> list[str]:
         """Return all of the numbers, or none where there are more than ``most``, or no patterns."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
-from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
+from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import apply, preview
 from busy_callback.setup.check import Check
 from busy_callback.setup.checks_machine import apparmor_profiles
@@ -28,45 +27,27 @@ from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, take_up
 from busy_callback.setup.uninstall import report, take_out
-from busy_callback.store.asterisk_user import become, runs_as, speaker, user
+from busy_callback.setup.which_pbx import Pbx, which_pbx
+from busy_callback.store.asterisk_user import become, user
 from busy_callback.terminal import progress
 
 PLANNING_TIME = 120.0  # seconds
 DONE = "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
 
 
-@dataclass(frozen=True)
-class _Pbx:
-    """Which PBX it is, and the user it runs as, 0 for root."""
-
-    conf: str
-    directories: Directories
-    said_by: int  # the user besides root whose word asterisk.conf is, 0 for nobody
-    owner: int
-
-
-def _pbx(ctx: click.Context) -> _Pbx:
-    """Return the PBX that asterisk.conf tells of: read by whoever can write it, if that is not root."""
-    conf: str = ctx.obj
-    said_by = speaker(os.environ, conf)
-    environ = {name: value for name, value in os.environ.items() if name.startswith("AST_")}
-    directories = as_owner.call(said_by, find_directories, environ, conf)
-    return _Pbx(conf, directories, said_by, as_owner.call(said_by, runs_as, directories, said_by))
-
-
-def _survey(pbx: _Pbx) -> Survey:
+def _survey(pbx: Pbx) -> Survey:
     """Return the survey of the PBX, by its own user."""
     return as_owner.call(pbx.owner, look, pbx.directories, pbx.conf, System(), data_directory())
 
 
-def _prepare(pbx: _Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
+def _prepare(pbx: Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
     """Return the survey and what install would do; for the PBX's own user to run."""
     survey = look(pbx.directories, pbx.conf, system, data)
     with _in_time():
         return survey, make_plan(survey, options, journal)
 
 
-def _planned(pbx: _Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
+def _planned(pbx: Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
     """Return the same, made by the PBX's own user."""
     with progress("Looking at this PBX"):
         return as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
@@ -120,6 +101,8 @@ def _as_root(what: str) -> None:
     help="A folder to write in, though it is none of those that a PBX uses.",
 )
 @click.option("--report", "page", metavar="PATH", default="", help="Let cron write the page of pictures there nightly.")
+@click.option("--branch", metavar="NAME=ADDRESS", multiple=True, help="Let device states come and go: pjsip.conf.")
+@click.option("--here", metavar="NAME", default="", help="What the branches call this PBX. [default: the host's name]")
 @click.option("--report-readers", "readers", metavar="GROUP", default="", help="Who may read it: a group, or all.")
 @click.pass_context
 def install(
@@ -137,6 +120,8 @@ def install(
     allowed: tuple[str, ...],
     page: str,
     readers: str,
+    branch: tuple[str, ...],
+    here: str,
 ) -> None:
     """Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
@@ -144,13 +129,13 @@ def install(
     busy-callback install --dry-run          what would be changed
     busy-callback install --wire phones      offer it in the context phones
     """  # noqa: D301
-    pbx = _pbx(ctx)
+    pbx = which_pbx(ctx.obj)
     system, data = System(), data_directory()
     check_python(user(pbx.owner))
     journal = Journal(system.state)
     nightly = wanted_nightly(page, readers, os.environ)
     folders = tuple(map(os.path.abspath, allowed))
-    options = Options(language, wire, unwire, extensions, device, context, folders, nightly)
+    options = Options(language, wire, unwire, extensions, device, context, folders, nightly, Wanted(branch, here))
     if dry_run:
         _become(pbx.owner)
     survey, plan = _planned(pbx, system, data, options, journal)
@@ -161,8 +146,6 @@ def install(
         with _in_time():
             show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
-        if unfinished:
-            click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _carry_out(pbx, survey, plan, journal, options.allowed, yes)
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
@@ -174,8 +157,10 @@ def install(
         say(note)
 
 
-def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
+def _carry_out(pbx: Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
     """Make the changes, as root, when the admin agrees."""
+    if journal.then:
+        click.echo("  what an earlier install or uninstall had begun when it was interrupted")
     _as_root("install")
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
@@ -187,7 +172,7 @@ def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed:
     journal.told()
 
 
-def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
+def _try_out_or_fail(pbx: Pbx, notes: tuple[str, ...]) -> None:
     """Try a callback, as Asterisk's user; raise SetupError where it does not work, with ``notes`` told before."""
     click.echo("All is in place. A callback between two phones of its own, which rings nobody:")
     checks = as_owner.call(pbx.owner, _try_out, pbx)
@@ -197,7 +182,7 @@ def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
         raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
 
 
-def _try_out(pbx: _Pbx) -> list[Check]:
+def _try_out(pbx: Pbx) -> list[Check]:
     """Print each step of a trial as it is done, and return them all."""
     from busy_callback.setup.doctor import try_out
 
@@ -208,7 +193,7 @@ def _try_out(pbx: _Pbx) -> list[Check]:
     return checks
 
 
-def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
+def _ask_about_places(pbx: Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
     """Let nothing but root's own word, and the admin's, decide where files are placed."""
     for path, told in strange_places(survey, pbx.said_by, allowed):
         if yes:
@@ -232,7 +217,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
 
     A path that is not as before is named, with the reason; what it was is kept until it is.
     """
-    pbx = _pbx(ctx)
+    pbx = which_pbx(ctx.obj)
     with progress("Looking at this PBX"):
         survey = _survey(pbx)
     journal = Journal(survey.system.state)
@@ -282,7 +267,7 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
     """Check that all works, and say what to do where it does not. Exit status 0 only when all is well."""
     from busy_callback.setup.doctor import examine, try_out
 
-    pbx = _pbx(ctx)
+    pbx = which_pbx(ctx.obj)
     data, profiles = data_directory(), apparmor_profiles()
     _become(pbx.owner)  # all that is looked at may be another user's
     with progress("Looking at this PBX"):

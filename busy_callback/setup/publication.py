@@ -20,8 +20,8 @@ _ANY = "[0-9]{2,6}"  # a numbering plan without patterns
 class Publication:
     """One side's part: what it calls the other, what that calls it, and where and as which endpoint that is reached.
 
-    ``takes`` and ``gives`` are the devices whose states come and go, as extended regular expressions; ``transport`` is
-    that of the endpoint, '' where it names none.
+    ``takes`` and ``gives`` are the devices whose states come and go, as extended regular expressions; ``transport`` and
+    ``outbound_auth`` are those of the endpoint, '' where it names none.
     """
 
     branch: str
@@ -31,6 +31,7 @@ class Publication:
     takes: str
     gives: str
     transport: str = ""
+    outbound_auth: str = ""
 
     @property
     def section(self) -> str:
@@ -54,7 +55,7 @@ class Publication:
             f"server_uri = sip:{self.here}@{self.address}",
             "event = asterisk-devicestate",
             f"@device_state_filter = {self.gives}",
-            *([f"transport = {self.transport}"] if self.transport else []),
+            *(f"{name} = {value}" for name in ("transport", "outbound_auth") if (value := getattr(self, name))),
         ]
 
     def other_side(self) -> list[str]:

@@ -18,7 +18,8 @@ REFUSED = (401, 403)
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BranchOffice]:
     """An office with two branches, each of which is nothing but an address."""
     others = [Site("3", ASTERISK_22), Site("4", ASTERISK_22)]
-    with BranchOffice(Site("2", request.param), others, tmp_path, ("201", "202"), {}, 0, PHONE) as made:
+    made = BranchOffice(Site("2", request.param), others, tmp_path, ("201", "202"), {}, 0, PHONE)
+    with made:
         for number in ("201", "202"):
             made.phone(number)
         yield made

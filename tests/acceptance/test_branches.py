@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from busy_callback.setup.branch_changes import RELOAD
+
 from ..lab.audio import tone_share
-from ..lab.branches import Branches, BranchOffice
+from ..lab.branches import Branches, BranchOffice, Site
 from ..lab.phone import Phone
+from ..lab.publisher import Publisher
 from ..lab.releases import ASTERISK_16, ASTERISK_22, Release
 from .conftest import complaints
 
@@ -226,3 +229,21 @@ def test_a_colleague_who_wants_no_calls_is_not_offered(open_branches: OpenBranch
     b.hang_up()
     a.closed()
     assert a.count("CALL_ESTABLISHED") == 0
+
+
+def test_a_publication_is_taken_up_without_a_restart(other: Release, tmp_path: Path) -> None:
+    """What install has put into pjsip.conf counts after the reload that it asks for."""
+    branch = Site("3", ASTERISK_22)
+    office = BranchOffice(Site("2", other), [branch], tmp_path, (), {}, 0)
+    with office:
+        name = "pjsip_branches.conf" if other.technology == "PJSIP" else "pjsip.conf"
+        path = office.asterisk.folder / "etc" / name
+        whole = path.read_text()
+        path.write_text(whole.partition(f"[{branch.name}]")[0])
+        office.asterisk.console(RELOAD)
+        with Publisher(branch.host, office.site.address, branch.name) as publisher:
+            assert publisher.publish("PJSIP/301", "INUSE") == 404
+            path.write_text(whole)
+            office.asterisk.console(RELOAD)
+            assert publisher.publish("PJSIP/301", "INUSE") == 200
+        assert office.asterisk.manager.device_state("PJSIP/301") == "INUSE"

@@ -186,6 +186,13 @@ class Office:
         self._watches.append(watch)
         return watch
 
+    def kill_watches(self) -> None:
+        """End every watch without warning, as a power cut would."""
+        while self._watches:
+            watch = self._watches.pop()
+            watch.kill()
+            watch.wait()
+
     def until_taken_over(self) -> None:
         """Wait until the watch that was started last has the turn and all others have ended."""
         for watch in self._watches[:-1]:
