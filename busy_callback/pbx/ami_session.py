@@ -17,6 +17,7 @@ from busy_callback.store.safe_paths import user_name
 
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 _MAX_LINES = 200  # of one message
+_GREETING = b"Asterisk Call Manager/"
 # Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
 # that we ask for has such a line, but an event carries what a caller calls itself.
 _TRAPS = (b"status will follow", b"ChanVariable", b"--END COMMAND--", b"Response: Follows")
@@ -34,6 +35,7 @@ class _Wire:
         self._lines = connection.makefile("rb")
         self._on_event = on_event
         self._ready: deque[bytes] = deque()
+        self.trusted = False  # whether it is Asterisk that is at the other end; that has been looked at
 
     def __iter__(self) -> _Wire:
         return self
@@ -41,6 +43,8 @@ class _Wire:
     def __next__(self) -> bytes:
         while not self._ready:
             message = self._message()
+            if not self.trusted and not message[0].startswith(_GREETING):
+                raise StopIteration  # Asterisk greets, and then waits for us
             if message[0].startswith(b"Event:"):
                 parts = [line.decode("utf-8", "replace").partition(":") for line in message]
                 headers = {key: value.strip() for key, _, value in parts}
@@ -59,7 +63,7 @@ class _Wire:
                 raise StopIteration from None  # closed meanwhile
             if not line:
                 raise StopIteration
-            if line == b"\r\n" or line.startswith(b"Asterisk Call Manager/"):
+            if line == b"\r\n" or line.startswith(_GREETING):
                 return [*message, line]
             bearable = line.endswith(b"\r\n") and b":" in line and not any(trap in line for trap in _TRAPS)
             if bearable and len(message) < _MAX_LINES:
@@ -110,6 +114,7 @@ class Session(Manager):  # type: ignore[misc]
         user = stranger(connection)
         if user is not None:
             raise ManagerException(f"it is user {user_name(user)} who listens there, and not Asterisk (see ss -ltnp)")
+        self._sock.trusted = True
 
     def send_actions(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[ManagerMsg]:
         """Send actions in one go and return their answers, which come in the same order.

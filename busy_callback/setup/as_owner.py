@@ -165,7 +165,7 @@ def _serve(there: socket.socket) -> None:
         except (BusyCallbackError, OSError) as error:
             answer = False, error
         except Exception:  # a fault of ours
-            answer = False, SetupError(traceback.format_exc())
+            answer = False, SetupError(*traceback.format_exc().splitlines())
         _send(there, answer, [])
 
 

@@ -25,7 +25,7 @@ from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
-from busy_callback.setup.taking_up import say, take_up
+from busy_callback.setup.taking_up import say, say_all, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
@@ -244,13 +244,13 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs)
         return
     dangling = left_dangling(survey.written, survey.reached.dialplan) if changes else []
-    told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
+    told = [f"{call}: without us there, such a call would be dropped" for call in dangling]
     if dry_run:
-        if told:
-            say(told)
+        for line in told:
+            say(line)
         with _in_time():
             for change in changes:
-                say(change.diff())
+                say_all(change.diff())
         if purged:
             say(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
         report(survey, journal, backs)
@@ -260,7 +260,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs, "nothing was changed")
     if dangling and not force:
         raise SetupError(
-            f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
+            "nothing was changed.", *told, "Take these lines out, then try again; --force goes on all the same"
         )
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
@@ -281,8 +281,9 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
 
     pbx = _pbx(ctx)
     data, profiles = data_directory(), apparmor_profiles()
-    _become(pbx.owner)  # all that is looked at may be another user's
-    checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
+    # All that is looked at may be another user's, who is not to hold root up.
+    checks = as_owner.call(pbx.owner, examine, pbx.directories, pbx.conf, System(), data, profiles)
+    _become(pbx.owner)
     if as_json:
         checks += try_out(pbx.directories, pbx.conf) if trial else ()
         found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]

@@ -17,6 +17,29 @@ GUARDS = (
         ("tests/unit/pbx/test_attack_port.py::test_a_stranger_on_the_managers_port_is_told_nothing",),
     ),
     Guard(
+        "the trial waits for no file",
+        (
+            Edit(
+                "busy_callback/setup/trial.py",
+                'read_file(str(path)).decode("utf-8", "replace")',
+                'path.read_text("utf-8", "replace")',
+            ),
+        ),
+        (f"{TRIAL}test_a_fifo_in_place_of_what_the_trial_reads",),
+        hangs=True,
+    ),
+    Guard(
+        "nothing that a stranger says is believed",
+        (
+            Edit(
+                "busy_callback/pbx/ami_session.py",
+                "            if not self.trusted and not message[0].startswith(_GREETING):\n",
+                "            if False:\n",
+            ),
+        ),
+        ("tests/unit/pbx/test_attack_port.py::test_no_event_of_a_strangers_is_heard",),
+    ),
+    Guard(
         "our own user and root are none",
         (
             Edit(

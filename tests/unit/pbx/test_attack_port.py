@@ -19,8 +19,10 @@ NOBODY = 65534
 
 
 @contextlib.contextmanager
-def listening(host: str, family: socket.AddressFamily, user: int) -> Iterator[tuple[int, int]]:
-    """Let a user greet who connects, as Asterisk does; yield the port, and where what was said to it can be read."""
+def listening(
+    host: str, family: socket.AddressFamily, user: int, greeting: bytes = GREETING
+) -> Iterator[tuple[int, int]]:
+    """Let a user greet who connects, as Asterisk does or not; yield the port, and where to read what was said to it."""
     with socket.socket(family) as listener:
         try:
             listener.bind((host, 0))
@@ -40,7 +42,7 @@ def listening(host: str, family: socket.AddressFamily, user: int) -> Iterator[tu
             mine.listen()
             os.write(writing, b"!")
             connection = mine.accept()[0]
-            connection.sendall(GREETING)
+            connection.sendall(greeting)
             while data := connection.recv(4096):
                 os.write(writing, data)
         finally:
@@ -84,3 +86,23 @@ def test_an_asterisk_of_our_own_user_is_none(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(AsteriskError, match="did not answer Login"), Ami(settings):
             pass
         assert b"Action: Login" in os.read(said, 4096)
+
+
+EVENT = b"Event: DeviceStateChange\r\nDevice: PJSIP/202\r\nState: NOT_INUSE\r\n\r\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize(
+    "greeting",
+    [EVENT * 500 + GREETING, EVENT.rstrip() + b"\r\n" + GREETING, GREETING + EVENT * 500],
+    ids=["before the greeting", "with it", "after it"],
+)
+def test_no_event_of_a_strangers_is_heard(greeting: bytes) -> None:
+    """Whoever says, in place of a greeting or with it, what the phones do, is not believed: nothing is kept of it."""
+    settings, heard = Settings(), []
+    settings.secret = "our-own-secret"
+    with listening("127.0.0.1", socket.AF_INET, NOBODY, greeting) as (settings.port, said):
+        with pytest.raises(AsteriskError), Ami(settings, lambda name, headers: heard.append(name)):
+            pass
+        assert b"Login" not in os.read(said, 4096)
+    assert set(heard) <= {""}  # that the connection has ended
