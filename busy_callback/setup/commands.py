@@ -70,9 +70,10 @@ def _in_time() -> Deadline:
 
 
 def _become(owner: int) -> None:
-    """As root, go on as another user for good."""
+    """As root, go on as another user for good, with no more memory than a child of that user's has."""
     if os.geteuid() == 0 and owner:
         become(owner)
+        as_owner.limit_memory()
 
 
 def _as_root(what: str) -> None:

@@ -491,6 +491,32 @@ GUARDS = (
         (f"{MEMORY}test_prompts_that_are_huge",),
     ),
     Guard(
+        "a path is one that programs can name",
+        (Edit("busy_callback/settings.py", "if not match[2].strip().isprintable():", "if False:"),),
+        (f"{WORDS}test_a_path_that_no_program_can_name",),
+    ),
+    Guard(
+        "a child that works as Asterisk's user has so much memory",
+        (Edit("busy_callback/setup/as_owner.py", "                limit_memory()\n", ""),),
+        (f"{MEMORY}test_what_is_worked_out_as_asterisk",),
+    ),
+    Guard(
+        "what is too much for a child's memory is told",
+        (
+            Edit(
+                "busy_callback/setup/as_owner.py",
+                "        except MemoryError:\n",
+                "        except ZeroDivisionError:\n",
+            ),
+        ),
+        (f"{MEMORY}test_what_is_worked_out_as_asterisk", f"{MEMORY}test_a_dialplan_of_templates_of_templates"),
+    ),
+    Guard(
+        "an answer of a child's has a limit",
+        (Edit("busy_callback/setup/as_owner.py", "if until is not None and left > _LONGEST:", "if False:"),),
+        (f"{MEMORY}test_an_answer_that_is_huge",),
+    ),
+    Guard(
         "who has mounted a file system says what there is",
         (
             Edit(
