@@ -19,7 +19,7 @@ from asterisk.manager import ManagerException
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
-from busy_callback.pbx.ami_session import Session, address, reason
+from busy_callback.pbx.ami_session import Session, address, connect, reason
 from busy_callback.policy import INVALID, combine
 from busy_callback.settings import Settings
 
@@ -91,9 +91,9 @@ class Ami:
 
     def _connect(self) -> None:
         where = address(self._settings.host, self._settings.port)
+        patience = ANSWER_TIME, f"no greeting from Asterisk's manager at {where}; is tls right for that port?"
         try:
-            with Deadline(ANSWER_TIME, f"no greeting from Asterisk's manager at {where}; is tls right for that port?"):
-                self._session.connect(self._settings.host, self._settings.port, self._settings.tls)
+            self._session = connect(self._settings, patience, self._pass_on, self._ended)
         except DeadlineError as error:
             raise AsteriskError(str(error)) from None
         except (ManagerException, OSError, ValueError) as error:

@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from asterisk.manager import Manager, ManagerException, ManagerMsg
 
+from busy_callback.deadline import Deadline
+from busy_callback.errors import DeadlineError
 from busy_callback.pbx.other_end import stranger
+from busy_callback.settings import Settings
 from busy_callback.store.safe_paths import user_name
 
 TYPE_CHECKING = False
@@ -102,14 +105,14 @@ class Session(Manager):  # type: ignore[misc]
     def __init__(self, on_event: Callable[[str, dict[str, str]], None], on_end: Callable[[], None]) -> None:
         super().__init__()
         self._on_event = on_event
-        self._on_end = on_end
+        self.on_end = on_end
 
-    def connect(self, host: str, port: int, tls: bool = False) -> None:
-        """Connect and wait for the greeting; OSError where nobody listens, or TLS is not to be trusted.
+    def connect(self, place: tuple[str, int], host: str, tls: bool = False) -> None:
+        """Connect to one of the host's places and wait for the greeting; OSError where nobody listens, or TLS is bad.
 
         Whoever is faster than an Asterisk that starts again can have its port: to a stranger nothing is told.
         """
-        connection = socket.create_connection((host, port))
+        connection = socket.create_connection(place)
         try:
             self._sock = _Wire(connection, _sealed(connection, host) if tls else None, self._on_event)
         except BaseException:
@@ -170,7 +173,7 @@ class Session(Manager):  # type: ignore[misc]
         try:
             super().event_dispatch()
         finally:
-            self._on_end()
+            self.on_end()
 
     def end(self) -> None:
         """Close the socket and let the threads end: a watch connects anew as often as Asterisk goes away."""
@@ -197,6 +200,36 @@ def _sealed(connection: socket.socket, host: str) -> TlsConnection:
     from busy_callback.pbx.tls import TlsConnection  # not for the poller that stays and has no TLS
 
     return TlsConnection(connection, host)
+
+
+def connect(
+    settings: Settings,
+    patience: tuple[float, str],
+    on_event: Callable[[str, dict[str, str]], None],
+    on_end: Callable[[], None],
+) -> Session:
+    """Return a session with the first of the host's addresses at which Asterisk answers, and not somebody else.
+
+    Where localhost is ::1 too, another user may listen there. ``patience`` is how long each may take, and what is wrong
+    then. Raises what the last one did: DeadlineError, OSError, ManagerException or ValueError.
+    """
+    host = settings.host
+    with Deadline(*patience):
+        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)
+    places = list(dict.fromkeys((str(place[0]), int(place[1])) for *_, place in found))
+    for place in places:
+        session = Session(on_event, lambda: None)
+        try:
+            with Deadline(*patience):
+                session.connect(place, host, settings.tls)
+        except BaseException as error:
+            session.end()
+            if place == places[-1] or not isinstance(error, (DeadlineError, OSError, ManagerException, ValueError)):
+                raise
+        else:
+            session.on_end = on_end
+            return session
+    raise OSError(f"{host} has no address")
 
 
 def reason(error: Exception) -> str:

@@ -24,7 +24,7 @@ NOBODY = 65534
 
 @contextlib.contextmanager
 def listening(
-    host: str, family: socket.AddressFamily, user: int, own: Path | None = None, greeting: bytes = GREETING
+    host: str, family: socket.AddressFamily, user: int, own: Path | None = None, greeting: bytes = GREETING, at: int = 0
 ) -> Iterator[tuple[int, int]]:
     """Let a user greet who connects, as Asterisk does or not; yield the port, and where to read what was said to it.
 
@@ -35,7 +35,7 @@ def listening(
         context.load_cert_chain(own)
     with socket.socket(family) as listener:
         try:
-            listener.bind((host, 0))
+            listener.bind((host, at))
         except OSError:
             pytest.skip("this machine has no IPv6")
         port = listener.getsockname()[1]
@@ -151,3 +151,33 @@ def test_no_event_of_a_strangers_is_heard(greeting: bytes) -> None:
             pass
         assert b"Login" not in os.read(said, 4096)
     assert set(heard) <= {""}  # that the connection has ended
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize("greeting", [GREETING, b""], ids=["greets", "is silent"])
+def test_a_stranger_at_another_of_the_hosts_addresses(monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
+    """Where localhost is ::1 and 127.0.0.1, and Asterisk listens at one alone, who takes the other stops nothing."""
+    monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 0.5)
+    settings, heard = Settings(), []
+    with listening("127.0.0.1", socket.AF_INET, os.geteuid()) as (settings.port, said):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", settings.port)) for n in (2, 1)]
+        with listening("127.0.0.2", socket.AF_INET, NOBODY, greeting=greeting, at=settings.port) as (_, overheard):
+            monkeypatch.setattr(
+                socket, "getaddrinfo", lambda host, *_, **__: found if host == "localhost" else found[:0]
+            )
+            monkeypatch.setattr(socket, "create_connection", _connected)
+            settings.host = "localhost"
+            with (
+                pytest.raises(AsteriskError, match="did not answer Login"),
+                Ami(settings, lambda name, headers: heard.append(name)),
+            ):
+                pass
+            assert b"Action: Login" in os.read(said, 4096)
+            assert os.read(overheard, 4096) == b""
+
+
+def _connected(place: tuple[str, int]) -> socket.socket:
+    """Do what create_connection does for an address, without a look at what it is called."""
+    made = socket.socket()
+    made.connect(place)
+    return made
