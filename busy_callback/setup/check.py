@@ -41,6 +41,8 @@ def order(command: str, path: Path | str) -> str:
     Where another user decides what is there, and may make it a link as soon as it has read this, root must look first.
     """
     word = shlex.quote(str(path))
+    if not word.isprintable() or "  " in word:
+        return f"its name, with blanks in a row or control characters, is meant to mislead: remove it, then {INSTALL}"
     if os.path.islink(path):
         return f"{word} is a link, which root must not follow: remove it, then {INSTALL}"
     other = decider(os.path.dirname(path))

@@ -202,7 +202,8 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
 def _tell(check: Check) -> None:
     word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
-    say(f"{word} {check.name}: {check.message}")
+    message = " ".join(check.message.split())  # many blanks would have a terminal begin a line that looks like ours
+    say(f"{word} {check.name}: {message}")
     if check.cure:
         say(f"     -> {check.cure}")
 

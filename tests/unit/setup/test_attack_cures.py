@@ -108,28 +108,30 @@ def test_a_context_that_is_an_order_to_a_shell(house: House) -> None:
     assert not (house.root / "told").exists()
 
 
-@pytest.mark.parametrize("place", ["name", "reason", "secret"])
+@pytest.mark.parametrize("place", ["name", "reason", "secret", "wide"])
 def test_a_text_of_two_lines(house: House, place: str) -> None:
     """A file's name or content with a line feed in it makes no line of its own, as a cure that is none of doctor's."""
     assert house.place()[0] == 0
     secret = load(str(house.etc / "busy_callback.conf")).secret
     cure = "-> run: chmod -R 0777 root"
+    line = "\n     " if place != "wide" else " " * 500
 
     def deed() -> None:
         corrupt = house.spool / "corrupt"
         Spool(str(house.spool)).prepare()
         if place == "secret":
-            path = house.etc / f"x\n     {cure}\nmanager.conf"
+            path = house.etc / f"x{line}{cure}\nmanager.conf"
             path.write_text(f"[busy_callback]\nsecret = {secret}\n")
             path.chmod(0o644)
         else:
-            name = f"x\n     {cure} #" if place == "name" else "x"
+            name = f"x{line}{cure} #" if place == "name" else "x"
             (corrupt / name).write_text("")
-            (corrupt / f"{name}.reason").write_text("it is old" if place == "name" else f"it is old\n     {cure}\n")
+            (corrupt / f"{name}.reason").write_text("it is old" if place == "name" else f"it is old{line}{cure}\n")
 
     as_asterisk(deed)
     before = kept(house)
     output = house.run("doctor")[1]
     assert "chmod -R 0777 root" in output
+    assert f"  {cure}" not in output
     follow(house, output)
     assert kept(house) == before
