@@ -70,7 +70,7 @@ class Places:
         if step.line:
             return step
         name, colon, number = step.source.rpartition(":")
-        if colon and number.isdigit():
+        if colon and re.fullmatch("[0-9]{1,9}", number):
             found = self._by_line.get((name, int(number)))
             return found if found and _is_same(step, found) else None
         own = self.written.contexts.get(step.context)

@@ -491,6 +491,11 @@ GUARDS = (
         (f"{MEMORY}test_prompts_that_are_huge",),
     ),
     Guard(
+        "a number is one of Asterisk's",
+        (Edit("busy_callback/setup/call_paths.py", 'if re.fullmatch("[0-9]{1,9}", goal):', "if goal.isdigit():"),),
+        (f"{LONG}test_a_number_that_python_takes_for_none",),
+    ),
+    Guard(
         "a path is one that programs can name",
         (Edit("busy_callback/settings.py", "if not match[2].strip().isprintable():", "if False:"),),
         (f"{WORDS}test_a_path_that_no_program_can_name",),
