@@ -207,8 +207,7 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
 def _tell(check: Check) -> None:
     word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
-    message = " ".join(check.message.split())  # many blanks would have a terminal begin a line that looks like ours
-    say(f"{word} {check.name}: {message}")
+    say(" ".join([f"{word} {check.name}:", *check.message.split()]))  # blanks in a row could look like a line of ours
     if check.cure:
         say(f"     -> {check.cure}")
 
@@ -253,8 +252,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
     dangling = left_dangling(survey.written, survey.loaded) if changes else []
     told = [f"{call}: without us there, such a call would be dropped" for call in dangling]
     if dry_run:
-        for line in told:
-            say(line)
+        say_all(*told)
         with _in_time():
             for change in changes:
                 say_all(change.diff())

@@ -17,9 +17,9 @@ def say(text: str, err: bool = False) -> None:
     click.echo(one_line(text), err=err)
 
 
-def say_all(text: str) -> None:
+def say_all(*texts: str) -> None:
     """Print lines that were made from files, each as ``say`` does."""
-    for line in text.split("\n"):
+    for line in "\n".join(texts).split("\n") if texts else ():
         say(line)
 
 

@@ -220,8 +220,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/settings.py",
-                'if match[1].endswith("dir") and not match[2].startswith("/"):',
-                "if False:",
+                '(match[1].endswith("dir") and not match[2].startswith("/"))',
+                "False",
             ),
         ),
         (f"{WORDS}test_a_log_folder_that_is_an_order_to_logrotate",),
@@ -497,7 +497,7 @@ GUARDS = (
     ),
     Guard(
         "a path is one that programs can name",
-        (Edit("busy_callback/settings.py", "if not match[2].strip().isprintable():", "if False:"),),
+        (Edit("busy_callback/settings.py", "not match[2].strip().isprintable() or", "False or"),),
         (f"{WORDS}test_a_path_that_no_program_can_name",),
     ),
     Guard(
@@ -540,7 +540,7 @@ GUARDS = (
     Guard(
         "what is printed of files stays one line",
         (
-            Edit("busy_callback/setup/commands.py", '" ".join(check.message.split())', "check.message"),
+            Edit("busy_callback/setup/commands.py", "*check.message.split()", "check.message"),
             Edit(
                 "busy_callback/numbering.py",
                 """    return visible(text).replace("\\n", "\\\\n")\n""",
