@@ -167,7 +167,7 @@ def install(
     elif not dry_run:
         click.echo(DONE)
     for note in plan.notes:
-        say(note)
+        say_all(note)
 
 
 def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
@@ -190,7 +190,7 @@ def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
     checks = as_owner.call(pbx.owner, _try_out, pbx)
     if not all(check.ok for check in checks):
         for note in notes:
-            say(note)
+            say_all(note)
         raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
 
 

@@ -547,7 +547,7 @@ GUARDS = (
                 "    return visible(text)\n",
             ),
         ),
-        (f"{CURES}test_a_text_of_two_lines",),
+        (f"{CURES}test_a_text_of_two_lines", f"{CURES}test_an_included_file_of_two_lines"),
     ),
     Guard(
         "what was counted, and offered, is read as far as it may be ours",

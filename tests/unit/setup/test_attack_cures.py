@@ -135,3 +135,22 @@ def test_a_text_of_two_lines(house: House, place: str) -> None:
     assert f"  {cure}" not in output
     follow(house, output)
     assert kept(house) == before
+
+
+def test_an_included_file_of_two_lines(house: House) -> None:
+    """The same for what install notes of a Dial in a file that asterisk has named, and that is included."""
+    name = "x\n     -> run: chmod -R 0777 root #.conf"
+
+    def deed() -> None:
+        (house.etc / "more").mkdir()
+        (house.etc / "more" / name).write_text("[phones]\nexten => _3XX,1,Goto(s,1)\nexten => s,1,Dial(PJSIP/201)\n")
+        with (house.etc / "extensions.conf").open("a") as file:
+            file.write("#include more/*.conf\n")
+
+    as_asterisk(deed)
+    (house.root / "bin" / "asterisk").write_text("#!/bin/sh\necho Unable to connect to remote asterisk\n")
+    before = kept(house)
+    output = house.place("--wire", "phones")[1] + house.run("install", "--dry-run", "--wire", "phones")[1]
+    assert "chmod -R 0777 root" in output
+    follow(house, output)
+    assert kept(house) == before
