@@ -21,6 +21,7 @@ _WORDS: dict[bool | None, tuple[str, dict[str, Any]]] = {
 def show_check(check: Check) -> None:
     """Print what a check found, and below it what to do."""
     word, style = _WORDS[check.ok]
-    click.echo(f"{coloured(word, **style)} {visible(f'{check.name}: {check.message}')}")
+    told = " ".join([f"{check.name}:", *check.message.split()])  # blanks in a row could look like a line of ours
+    click.echo(f"{coloured(word, **style)} {visible(told)}")
     if check.cure:
         say(f"     -> {check.cure}")
