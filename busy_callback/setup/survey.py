@@ -235,20 +235,6 @@ def data_directory() -> Path:
     raise SetupError(f"the package's own files (share/{COMMAND}) are missing: install {COMMAND} with pip again")
 
 
-def command_path() -> str:
-    """Return how cron runs this command."""
-    for place in (Path(sys.argv[0]), Path(sysconfig.get_path("scripts")) / COMMAND):
-        real = _behind_links(place)
-        if real.name == COMMAND and real.is_file():
-            return str(real.absolute())
-    return f"{sys.executable} -m busy_callback"
-
-
-def _behind_links(path: Path) -> Path:
-    """Return what a command's links lead to: one of them is install's own, and goes with it."""
-    return _behind_links(path.parent / os.readlink(path)) if path.is_symlink() and path.exists() else path
-
-
 def unreachable(path: Path, owner: Owner | User) -> Path | None:
     """Return the first folder on the way to ``path`` that the user may not pass, or None."""
     for folder in (*reversed(path.parents), *reversed(path.resolve().parents)):

@@ -209,6 +209,13 @@ CAUSES = {
         f"sed -i.kept 's/^context = .*/context = nowhere/' {CONF}",
         f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
     ),
+    "reach from a context that cuts all off": (
+        (
+            f"sed -i.kept 's/^context = .*/context = cut-off/' {CONF}; "
+            "asterisk -rx 'dialplan add extension 777,1,NoOp() into cut-off'"
+        ),
+        f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}; asterisk -rx 'dialplan remove context cut-off'",
+    ),
     "devices": (
         f"cp -p {CONF} {CONF}.kept; printf '[devices]\\n209 = PJSIP/nobody\\n' >> {CONF}",
         f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
@@ -323,6 +330,14 @@ def test_an_ordinary_user_and_a_pbx_without_it(installed: Installed) -> None:
         said = machine.run(f"{COMMAND} doctor", check=False, user=user).stdout
         assert "Asterisk does not run" not in said
         assert ("run: sudo busy-callback doctor" in said) == (user == "games"), said
+    group = "setpriv --reuid=games --regid=games --groups=$(getent group asterisk | cut -d: -f3)"
+    said = machine.run(f"{group} {COMMAND} doctor", check=False).stdout
+    assert "can't see enough to tell" in said
+    assert "FAIL user" in said
+    for words in (f"{group} {COMMAND} list", f"runuser -u games -- {COMMAND} list"):
+        done = machine.run(f"{words} 2>&1", check=False)
+        assert "no callback was ever asked for" not in done.stdout
+        assert done.returncode == 0 or "permission denied: run it with sudo" in done.stdout, done.stdout
 
 
 def test_an_asterisk_that_is_down(installed: Installed) -> None:

@@ -21,6 +21,8 @@ from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
 
 @pytest.fixture
 def asterisk_conf(directories: Directories, tmp_path: Path) -> Path:
@@ -66,6 +68,19 @@ def test_the_tab_key_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None
     environ = {"_BUSY_CALLBACK_COMPLETE": "bash_complete", "COMP_WORDS": "busy-callback un", "COMP_CWORD": "1"}
     done = CliRunner().invoke(cli.main, prog_name="busy-callback", env=environ)
     assert done.output.split() == ["plain,uninstall"]
+
+
+def test_bash_completes_by_the_file_that_readme_has_written(tmp_path: Path) -> None:
+    """The README's order writes what bash sources, as from /etc/bash_completion.d; no Asterisk is looked at."""
+    (order,) = re.findall(r"^ +(_BUSY_CALLBACK_COMPLETE=bash_source busy-callback) \| sudo tee", README, re.MULTILINE)
+    file = tmp_path / "busy-callback"
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["/bin/bash", "-c", f"{order} > {file}"], check=True, env=environ)
+    asked = "COMP_WORDS=(busy-callback unin) COMP_CWORD=1; _busy_callback_completion busy-callback"
+    script = f'source {file}; complete -p busy-callback; {asked}; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=True, env=environ)
+    assert "-F _busy_callback_completion busy-callback" in done.stdout
+    assert done.stdout.split()[-1] == "uninstall"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
