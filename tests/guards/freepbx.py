@@ -60,7 +60,7 @@ GUARDS = (
     Guard(
         "FreePBX has copies of prompts, no links",
         (Edit("busy_callback/setup/placed_files.py", "    if survey.freepbx:\n", "    if False:\n"),),
-        (f"{INSTALL}test_freepbx_has_copies_of_prompts",),
+        (f"{INSTALL}test_freepbx_has_copies_of_prompts", f"{INSTALL}test_fwconsole_chown_takes_nothing_away"),
     ),
     Guard(
         "a web interface's own file is not edited through a link",
