@@ -4,7 +4,7 @@ Nothing of theirs is replaced. What goes before it are extensions that count for
 (``s-BUSY/_.``): Asterisk tries these before FreePBX's own of the same name (main/pbx.c, ast_add_extension2_lockopt),
 and takes a priority that they do not have from FreePBX's own (pbx_find_extension). So no step is defined twice, and all
 of FreePBX's steps stay its own but for the first, where that is more than a line for the log: it is repeated, and
-doctor compares.
+doctor compares. Where FreePBX has a pattern (``_s-.``), another name that it matches leads there, and none is repeated.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ OVERRIDES = {
     "extensions_override_freepbx.conf": FREEPBX,
 }
 OUR_WAY = 1001  # far behind FreePBX's own priorities
+ONWARD = "s-ONWARD"  # what only FreePBX's own patterns (_s-.) match
 _PAGE = re.compile(r"busy_callback\.py|busy_callback\.sh|custom-auto-redial|busy-callback")
 
 
@@ -120,6 +121,10 @@ def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
             )
     if own.application.lower() == "noop":  # a line for the log: ours stands for it
         yield f"{head},1,{one.call}"
+        return
+    if own == dialplan.find(one.context, ONWARD) and not any("${EXTEN}" in step.arguments for step in steps if step):
+        yield f"{head},1,{one.call}"
+        yield f"{head},2,Goto({ONWARD},1)"
         return
     yield f"{head},1,Goto({OUR_WAY})"
     yield f"{head},{OUR_WAY},{one.call}"

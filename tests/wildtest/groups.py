@@ -52,7 +52,12 @@ def ring_group(machine: Machine) -> None:
     add(machine, "98811", f"Dial(Local/{PLAIN}@ext-local/n,10)")
     machine.talk(OTHER, PLAIN)
     assert not calls(machine, "98811"), "answered by an offer"
-    steps = ["Set(RingGroupMethod=ringall)", calls_of(machine, "dial", "10", "", f"{PLAIN}-{BOXED}"), "Hangup()"]
+    steps = [
+        "Set(__NODEST=98814)",
+        "Set(RingGroupMethod=ringall)",
+        calls_of(machine, "dial", "10", "", f"{PLAIN}-{BOXED}"),
+        "Hangup()",
+    ]
     add(machine, "98814", *steps)
     rings_and_gives_up(machine, "98814")
     nothing_kept(machine)
