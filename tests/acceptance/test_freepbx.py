@@ -124,6 +124,8 @@ def test_with_follow_me(open_freepbx: OpenFreepbx, strategy: str) -> None:
     d.ring()
     d.hang_up()
     a.closed()
+    log = office.asterisk.log_text()
+    assert log.index('"BUSY_CALLBACK_DIGIT,') < log.index("RGFMDIAL=")  # what follow-me does last before it rings
     assert marks(office) == "FOLLOWED=204 MAILBOX=204"
     office.wait_idle("201", "205")
     office.ask(a, b)
