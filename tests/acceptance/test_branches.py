@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..lab.releases import ASTERISK_16, ASTERISK_22, Release
 from .conftest import complaints
 
 OpenBranches = Callable[..., Branches]
+WITH_PJSIP_PHONES = replace(ASTERISK_16, technology="PJSIP")
 
 
 @pytest.fixture(params=[ASTERISK_22, ASTERISK_16], ids=lambda release: f"with{release.version}")
@@ -45,6 +47,7 @@ def open_branches(tmp_path: Path) -> Iterator[OpenBranches]:
             print(f"== {office.site.name}", office.asterisk.log_text(), office.asterisk.log_text("busy_callback.log"))
 
 
+@pytest.mark.parametrize("other", [ASTERISK_22, ASTERISK_16, WITH_PJSIP_PHONES], ids=["22", "16sip", "16pjsip"])
 def test_a_colleague_in_another_branch_is_called_back(open_branches: OpenBranches, other: Release) -> None:
     """201 finds 301 of another PBX busy, presses 5 and is called back when 301 is free; both hear each other.
 
