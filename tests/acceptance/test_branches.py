@@ -250,3 +250,16 @@ def test_a_publication_is_taken_up_without_a_restart(other: Release, tmp_path: P
             office.asterisk.console(RELOAD)
             assert publisher.publish("PJSIP/301", "INUSE") == 200
         assert office.asterisk.manager.device_state("PJSIP/301") == "INUSE"
+
+
+def test_the_callers_own_pbx_restarts(open_branches: OpenBranches, other: Release) -> None:
+    """What happened at the branch meanwhile it asks for, as it starts: the callee got free, and 201 is recalled."""
+    branches = open_branches({"2": ASTERISK_22, "3": other}, "201", "301", "302")
+    here, _there, a, b, c = waits(branches)
+    here.asterisk.kill()
+    b.hang_up()
+    c.closed()
+    here.asterisk.start()
+    meet(a, b)
+    here.until_logged("completed:")
+    assert a.rings == 1

@@ -12,6 +12,7 @@ from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import undo
 from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_branches import check_branches
+from busy_callback.setup.checks_dialplan import check_devices
 from busy_callback.store.heard import write_heard
 from tests.lab.standin import StandIn
 from tests.unit.setup.pbx import EXTENSIONS, Pbx
@@ -141,6 +142,16 @@ def test_doctor_counts_the_phones_whose_states_are_known(joined: Pbx) -> None:
     told = found(joined, {"PJSIP/301": "INUSE", "PJSIP/302": "UNAVAILABLE", "PJSIP/601": "NOT_INUSE"})
     assert "taichung: the states of 2 phones are known, the last came at 2027-01-1" in told
     assert "tainan: the states of 1 phones are known, none came while the poller watched" in told
+
+
+def test_a_branchs_device_that_is_named_is_none_of_ours(joined: Pbx) -> None:
+    """That nothing is known of one yet is the branch's affair, not that of our own extensions' devices."""
+    joined.write("busy_callback.conf", f"{SETTINGS}[devices]\n305 = SIP/lobby\n")
+    with StandIn() as standin:
+        standin.states = {"PJSIP/201": "NOT_INUSE", "PJSIP/202": "NOT_INUSE"}
+        settings = load(joined.directories.conf)
+        settings.port = standin.port
+        assert "each of 2 extensions" in check_devices(Installation(joined.survey(), settings))
 
 
 @pytest.mark.parametrize(
