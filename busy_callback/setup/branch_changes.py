@@ -60,7 +60,7 @@ def notes(survey: Survey, settings: Settings, wanted: Wanted) -> Iterator[str]:
     for branch in settings.branches:
         if branch.name not in known:
             part = Publication(
-                branch.name, _here(wanted.here), "ADDRESS", "ENDPOINT", of_branch(branch), of_own(settings)
+                branch.name, _here(wanted.here), "ADDRESS", "ENDPOINT", of_branch(branch, settings), of_own(settings)
             )
             yield (
                 f"no states come from branch {branch.name} yet; {COMMAND} install --branch {branch.name}=ADDRESS "
@@ -126,7 +126,7 @@ def _publication(survey: Survey, settings: Settings, text: str, here: str) -> Pu
         _here(here),
         f"{host}{port}",
         endpoint,
-        of_branch(branch),
+        of_branch(branch, settings),
         of_own(settings),
         trunk.value("transport") if trunk else "",
         trunk.value("outbound_auth") if trunk else "",

@@ -77,7 +77,7 @@ def _check_publication(pbx: Installation, branch: Branch, known: int) -> None:
     if not filter_of(pbx.survey, publication):
         raise CheckFailed(
             f"branch {name} may tell the state of any device, also of the phones here: nothing filters them",
-            f"write device_state_filter = {of_branch(branch)} into its asterisk-publication in {conf}",
+            f"write device_state_filter = {of_branch(branch, pbx.settings)} into its asterisk-publication in {conf}",
         )
     if not known:
         raise CheckFailed(

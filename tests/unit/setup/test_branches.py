@@ -76,6 +76,16 @@ def test_install_writes_the_publication(joined: Pbx) -> None:
     assert joined.tree() == before
 
 
+def test_devices_that_are_named_come_and_go_too(joined: Pbx) -> None:
+    """Each with those of its own side."""
+    joined.write("busy_callback.conf", f"{SETTINGS}[devices]\n305 = PJSIP/lobby\n205 = SIP/door.1\n")
+    joined.install("phones", publish=wanted("taichung=10.0.2.1"))
+    text = (joined.etc / "pjsip.conf").read_text()
+    assert "\ndevice_state_filter = ^PJSIP/(3[0-9][0-9])$|^PJSIP/lobby$\n" in text
+    assert "$|^SIP/door\\.1$\n" in text
+    assert text.count("lobby") == 1
+
+
 def test_another_branch_leaves_the_first_as_it_is(joined: Pbx) -> None:
     """Neither a second --branch nor an install without one takes anything away; the same again changes nothing."""
     joined.install("phones", publish=wanted("taichung=10.0.2.1"))
