@@ -1,4 +1,4 @@
-"""Which settings there are, and how they are written: readers, which raise ValueError saying what is allowed.
+"""A line of the settings, which there are, and their values: readers, which raise ValueError saying what is allowed.
 
 The AGI imports this module on the caller's time: a regular expression would take longer to be compiled than all else.
 """
@@ -82,6 +82,16 @@ def device_list(text: str) -> str:
     return text
 
 
+BRANCH = "branch"  # a section [branch NAME] has these settings
+BRANCH_NAME = 40  # characters at most
+
+
+def is_branch_name(text: str) -> bool:
+    """Tell whether a branch may be called that, here and in pjsip.conf."""
+    bare = text.replace("-", "").replace("_", "")
+    return len(text) <= BRANCH_NAME and bare.isascii() and bare.isalnum()
+
+
 def like(pattern: str, meaning: str) -> Callable[[str], str]:
     """Return the reader of a text that matches the regular expression; ``meaning`` says what that is."""
 
@@ -97,6 +107,23 @@ device_form = like(
     r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
     "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
 )
+_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
+TEXTS = {
+    "caller_id": like(
+        rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
+        "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
+    ),
+    "callee_prefix": like(
+        rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
+    ),
+    "alert_info": like(
+        r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
+    ),
+    **dict.fromkeys(
+        ("code_request", "code_cancel", "code_count"),
+        like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
+    ),
+}
 BEFORE_VOICEMAIL = "before voicemail"
 no_reply = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
 
@@ -125,9 +152,11 @@ def numbers_of_branch(text: str) -> Numbers:
     return found
 
 
-_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
+state_form = like(
+    r"[A-Za-z0-9]{1,20}/[A-Za-z0-9_.@-]{0,20}\{ext\}[A-Za-z0-9_.@-]{0,20}",
+    "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
+)
 
-BRANCH = "branch"  # a section [branch NAME] has these settings
 KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
@@ -148,20 +177,7 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_in_all": whole(1, 1000000),
         "history_days": whole(0, 3650),
         "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
-        "caller_id": like(
-            rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
-            "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
-        ),
-        "callee_prefix": like(
-            rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
-        ),
-        "alert_info": like(
-            r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
-        ),
-        **dict.fromkeys(
-            ("code_request", "code_cancel", "code_count"),
-            like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
-        ),
+        **TEXTS,
     },
     "manager": {
         "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
@@ -175,9 +191,6 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     },
     BRANCH: {
         "extensions": numbers_of_branch,
-        "state": like(
-            r"[A-Za-z0-9]{1,20}/[A-Za-z0-9_.@-]{0,20}\{ext\}[A-Za-z0-9_.@-]{0,20}",
-            "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
-        ),
+        "state": state_form,
     },
 }

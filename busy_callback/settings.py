@@ -10,10 +10,11 @@ import os
 import re
 import stat
 
+from busy_callback import setting_values as values
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
-from busy_callback.request import BUSY, is_context, is_number
-from busy_callback.setting_values import BRANCH, key_and_value, without_comment
+from busy_callback.request import BUSY, is_number
+from busy_callback.setting_values import BRANCH
 from busy_callback.setting_values import KEYS as _KEYS
 
 TYPE_CHECKING = False
@@ -133,9 +134,9 @@ def _kind(section: str, key: str) -> str:
 
 def _table(section: str) -> Mapping[str, Callable[[str], object]] | None:
     """Return the settings that a section may have, None where there is no such section."""
-    head, _, name = section.partition(" ")
-    if head == BRANCH:
-        return _KEYS[BRANCH] if 1 <= len(name) <= 40 and is_context(name) and "." not in name else None
+    word, _, name = section.partition(" ")
+    if word == BRANCH:
+        return _KEYS[BRANCH] if values.is_branch_name(name) else None
     return _KEYS.get(section)
 
 
@@ -147,8 +148,8 @@ def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
     section = ""
     for number, line in enumerate(text.split("\n"), 1):
         where = f"{path}:{number}"
-        bare = without_comment(line)
-        key, value = key_and_value(bare)
+        bare = values.without_comment(line)
+        key, value = values.key_and_value(bare)
         if bare.startswith("[") and bare.find("]") == len(bare) - 1:
             section = bare[1:-1]
             if _table(section) is None:
