@@ -135,7 +135,7 @@ def _publication(survey: Survey, settings: Settings, text: str, here: str) -> Pu
 
 def _here(here: str) -> str:
     """Return what the others call this PBX: what the admin says, else this machine's name."""
-    name = here or re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:40]
+    name = here or re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:40] or "pbx"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
         raise SetupError(f"--here {here!r} is no name of letters, digits, - and _, as taipei")
     return name
