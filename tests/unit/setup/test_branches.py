@@ -14,6 +14,7 @@ from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_branches import check_branches
 from busy_callback.setup.checks_dialplan import check_devices
 from busy_callback.store.heard import write_heard
+from busy_callback.store.spool import Spool
 from tests.lab.standin import StandIn
 from tests.unit.setup.pbx import EXTENSIONS, Pbx
 
@@ -148,6 +149,7 @@ def test_doctor_counts_the_phones_whose_states_are_known(joined: Pbx) -> None:
     """Of each branch; one whose states come without a publication of PJSIP's is no fault."""
     joined.install("phones", publish=wanted("taichung=10.0.2.1"))
     joined.runs(module_show=LOADED)
+    Spool(joined.directories.spool).prepare()
     write_heard(joined.directories.spool, {"taichung": 1_800_000_000.0})
     told = found(joined, {"PJSIP/301": "INUSE", "PJSIP/302": "UNAVAILABLE", "PJSIP/601": "NOT_INUSE"})
     assert "taichung: the states of 2 phones are known, the last came at 2027-01-1" in told
