@@ -21,7 +21,7 @@ _WORDS: dict[bool | None, tuple[str, dict[str, Any]]] = {
 def show_check(check: Check) -> None:
     """Print what a check found, and below it what to do."""
     word, style = _WORDS[check.ok]
-    told = " ".join([f"{check.name}:", *check.message.split()])  # blanks in a row could look like a line of ours
-    click.echo(f"{coloured(word, **style)} {visible(told)}")
+    found = " ".join([f"{check.name}:", *check.message.split()])  # blanks in a row could look like a line of ours
+    click.echo(f"{coloured(word, **style)} {visible(found)}")
     if check.cure:
         say(f"     -> {check.cure}")
