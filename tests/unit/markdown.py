@@ -1,0 +1,66 @@
+"""Reads the manual's Markdown as far as its tests need it: chapters with their codes, commands, tables and links."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_HEADING = re.compile(r"(#{1,6}) (.*)")
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+@dataclass
+class Section:
+    """A heading and what stands below it, until the next."""
+
+    level: int
+    title: str
+    text: list[str] = field(default_factory=list)  # the lines that are no code
+    code: list[str] = field(default_factory=list)  # the lines of its blocks of code, with each block's language first
+
+    @property
+    def anchor(self) -> str:
+        """The name by which a link finds it: lower case, dashes for blanks, without punctuation."""
+        return re.sub(r"[^\w\- ]", "", self.title.lower()).replace(" ", "-")
+
+    @property
+    def spans(self) -> set[str]:
+        """The codes, settings, commands and files that its sentences name."""
+        return set(re.findall(r"`([^`]+)`", "\n".join(self.text)))
+
+    @property
+    def links(self) -> list[str]:
+        """The targets of its links and pictures."""
+        return _LINK.findall("\n".join(self.text))
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells of its tables' rows, heads and rules included."""
+        lines = [line.strip() for line in self.text]
+        return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines if re.fullmatch(r"\|.*\|", line)]
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines of code without their comments, which stand behind two blanks."""
+        return [line for line in (re.sub(r"(?<=\S)\s{2,}.*", "", line).rstrip() for line in self.code) if line]
+
+
+def sections(path: Path) -> list[Section]:
+    """Return the sections of a file, the first of which begins with its title."""
+    found: list[Section] = []
+    fence = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        bare = line.strip()
+        heading = _HEADING.fullmatch(line)
+        if bare.startswith("```"):
+            fence = "" if fence else bare
+            found[-1].code += [fence] if fence else []
+        elif fence:
+            found[-1].code.append(bare)
+        elif heading:
+            found.append(Section(len(heading[1]), heading[2]))
+        else:
+            found[-1].text.append(line)
+    assert not fence, f"{path}: a block of code does not end"
+    return found
