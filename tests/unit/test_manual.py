@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ import pytest
 from busy_callback import __version__, settings
 from busy_callback.cli import main
 
-from .markdown import Section, sections
+from ..lab.markdown import Section, sections
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, CHINESE = ROOT / "docs/en", ROOT / "docs/zh-TW"
@@ -180,3 +181,16 @@ def test_readme_is_short() -> None:
     """Under 150 lines, in each language; what is longer stands in the manual."""
     for path in PAIRS[0]:
         assert len(path.read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_every_script_that_is_named_is_there() -> None:
+    """The commands of tests/ and packaging/ that README and manual name can be run."""
+    named = {
+        word
+        for section in all_sections()
+        for line in (*section.commands, *section.spans)
+        for word in re.findall(r"(?:^|\s)((?:tests|packaging)/[a-z-]+)", line)
+    }
+    assert len(named) > 5
+    for name in named:
+        assert os.access(ROOT / name, os.X_OK), name

@@ -45,6 +45,18 @@ class Section:
         """The lines of code without their comments, which stand behind two blanks."""
         return [line for line in (re.sub(r"(?<=\S)\s{2,}.*", "", line).rstrip() for line in self.code) if line]
 
+    @property
+    def typed(self) -> list[str]:
+        """The commands of its blocks for a shell, as a reader types them."""
+        blocks = "\n".join(self.code).split("```")
+        lines = [line for block in blocks if block.startswith("sh\n") for line in block.splitlines()[1:]]
+        return [line.partition("  #")[0].strip() for line in lines]
+
+
+def section(path: Path, title: str) -> Section:
+    """Return the section of that title."""
+    return next(one for one in sections(path) if one.title == title)
+
 
 def sections(path: Path) -> list[Section]:
     """Return the sections of a file, the first of which begins with its title."""
