@@ -183,7 +183,7 @@ class Machine:
             shutil.copy(path, place)
         self.run(
             "python3 -m venv /opt/busy-callback && /opt/busy-callback/bin/pip --disable-pip-version-check "
-            "install --quiet --no-index --find-links /var/tmp/wheels busy-callback; rm -r /var/tmp/wheels"
+            "install --quiet --no-index --find-links /var/tmp/wheels --upgrade busy-callback; rm -r /var/tmp/wheels"
         )
 
     @property
@@ -238,6 +238,13 @@ def _base(release: Release) -> Path:
 def build_wheel(repository: Path, folder: Path) -> Path:
     """Return the package's wheel."""
     build_packages(repository, folder, "wheel")
+    return next(folder.glob("busy_callback-*.whl"))
+
+
+def wheel_of(source: Path, folder: Path) -> Path:
+    """Return the wheel of a source tree that may be changed."""
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
+    _host(*pip, "-w", str(folder), str(source))
     return next(folder.glob("busy_callback-*.whl"))
 
 
