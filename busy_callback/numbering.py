@@ -10,7 +10,7 @@ import re
 from busy_callback.errors import NumberError
 from busy_callback.request import MOST_DIGITS, is_number
 
-_CLASS = re.compile(r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]")
+_CLASS = r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]"  # compiled where there is a pattern
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
 
 
@@ -25,7 +25,7 @@ class Numbers:
         texts = []
         for pattern in patterns:
             text = pattern.lstrip("_").upper()
-            digits = _CLASS.findall(text)
+            digits = re.findall(_CLASS, text)
             if "".join(digits) != text or not 1 <= len(digits) <= MOST_DIGITS:
                 raise ValueError(f"{pattern!r} is not a pattern of 1 to {MOST_DIGITS} digits, X, Z, N and [1-5]")
             texts.append("".join(_CLASSES.get(c, c) for c in digits))
@@ -40,7 +40,7 @@ class Numbers:
         found: list[str] = []
         for text in self._texts:
             some = [""]
-            for digit in _CLASS.findall(text):
+            for digit in re.findall(_CLASS, text):
                 allowed = [c for c in "0123456789" if re.fullmatch(digit, c)]
                 some = [number + c for number in some for c in allowed]
                 if len(found) + len(some) > most:

@@ -1,6 +1,6 @@
-"""What the values of settings may be: readers, each of which raises ValueError saying what is allowed.
+"""A line of the settings, and what the values may be: readers, each of which raises ValueError saying what is allowed.
 
-The AGI imports this module on the caller's time.
+The AGI imports this module on the caller's time: a regular expression would take longer to be compiled than all else.
 """
 
 from __future__ import annotations
@@ -13,17 +13,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
+_UNITS = {"min": 60, "s": 1, "h": 3600, "": 1}
+_MOST_DIGITS = 7
+
+
+def without_comment(line: str) -> str:
+    """Return what a line says: ``;`` begins a comment at its beginning or after a blank, ``#`` at its beginning."""
+    at = line.find(";")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find(";", at + 1)
+    bare = (line if at < 0 else line[:at]).strip()
+    return "" if bare.startswith("#") else bare
+
+
+def key_and_value(bare: str) -> tuple[str, str]:
+    """Return both sides of ``key = value``, ``key => value`` or ``key: value``; two empty texts where it is neither."""
+    end = min((at for at in (bare.find("="), bare.find(":")) if at >= 0), default=0)
+    return bare[:end].rstrip(), bare[end + 1 :].removeprefix(">" if bare[end : end + 1] == "=" else "").lstrip()
 
 
 def seconds(low: int, high: int) -> Callable[[str], int]:
     """Return the reader of a time between ``low`` and ``high`` seconds; it returns seconds."""
 
     def parse(text: str) -> int:
-        match = re.fullmatch(r"([0-9]{1,7}) *(s|min|h|)", text)
-        if not match or not low <= int(match[1]) * _UNITS[match[2]] <= high:
+        unit = next(unit for unit in _UNITS if text.endswith(unit))
+        amount = text[: len(text) - len(unit)].rstrip(" ")
+        found = int(amount) * _UNITS[unit] if _is_whole(amount) else -1
+        if not low <= found <= high:
             raise ValueError(f"a time from {low} s to {high} s, as 90, 90 s, 45 min or 3 h")
-        return int(match[1]) * _UNITS[match[2]]
+        return found
 
     return parse
 
@@ -32,7 +50,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """Return the reader of a whole number between ``low`` and ``high``."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,7}", text) or not low <= int(text) <= high:
+        if not _is_whole(text) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 
@@ -46,7 +64,22 @@ def yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
-DEVICE = r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}"
+def _is_whole(text: str) -> bool:
+    return 1 <= len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit()
+
+
+def is_device(text: str) -> bool:
+    """Tell whether ``text`` is a device of Asterisk's, as PJSIP/anna, that may stand in a question to it."""
+    technology, slash, resource = text.partition("/")
+    plain = "".join(c for c in resource if c not in "_.@/-") or "0"
+    return bool(slash) and 1 <= len(resource) <= 60 and text.isascii() and technology.isalnum() and plain.isalnum()
+
+
+def device_list(text: str) -> str:
+    """Return an extension's devices, joined by & as they are."""
+    if not all(map(is_device, text.split("&"))):
+        raise ValueError("an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile")
+    return text
 
 
 def like(pattern: str, meaning: str) -> Callable[[str], str]:

@@ -10,10 +10,10 @@ import os
 import re
 import stat
 
+from busy_callback import setting_values as values
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import BUSY, is_number
-from busy_callback.setting_values import DEVICE, device_form, like, no_reply, numbers, plan, seconds, whole, yes_or_no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,47 +102,47 @@ _SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that
 
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
-        "extensions": plan,
-        **dict.fromkeys(("not_callers", "not_callees"), numbers),
-        **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
-        "offer_pause": seconds(1, 30),
-        "offer_no_reply": no_reply,
-        "device": device_form,
-        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
-        "ring_time": seconds(5, 120),
-        "guard_time": seconds(0, 60),
-        "attempts": whole(1, 20),
-        "retry_pause": seconds(1, 3600),
-        "service_time": seconds(60, 86400),
-        "service_time_no_reply": seconds(60, 86400),
-        "queue_per_callee": whole(1, 100),
-        "queue_per_caller": whole(1, 100),
-        "queue_in_all": whole(1, 1000000),
-        "history_days": whole(0, 3650),
-        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
-        "caller_id": like(
+        "extensions": values.plan,
+        **dict.fromkeys(("not_callers", "not_callees"), values.numbers),
+        **dict.fromkeys(("offer", "not_logged_in", "retention"), values.yes_or_no),
+        "offer_pause": values.seconds(1, 30),
+        "offer_no_reply": values.no_reply,
+        "device": values.device_form,
+        "context": values.like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "ring_time": values.seconds(5, 120),
+        "guard_time": values.seconds(0, 60),
+        "attempts": values.whole(1, 20),
+        "retry_pause": values.seconds(1, 3600),
+        "service_time": values.seconds(60, 86400),
+        "service_time_no_reply": values.seconds(60, 86400),
+        "queue_per_callee": values.whole(1, 100),
+        "queue_per_caller": values.whole(1, 100),
+        "queue_in_all": values.whole(1, 1000000),
+        "history_days": values.whole(0, 3650),
+        "callers": values.like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
+        "caller_id": values.like(
             rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
             "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
         ),
-        "callee_prefix": like(
+        "callee_prefix": values.like(
             rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
         ),
-        "alert_info": like(
+        "alert_info": values.like(
             r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
         ),
         **dict.fromkeys(
             ("code_request", "code_cancel", "code_count"),
-            like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
+            values.like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
         ),
     },
     "manager": {
-        "host": like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
-        "port": whole(1, 65535),
-        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
-        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+        "host": values.like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
+        "port": values.whole(1, 65535),
+        "user": values.like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
+        "secret": values.like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
     },
     "devices": {  # the key is an extension
-        "": like(rf"{DEVICE}(?:&{DEVICE})*", "an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile"),
+        "": values.device_list,
     },
 }
 
@@ -160,16 +160,15 @@ def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
     section = ""
     for number, line in enumerate(text.split("\n"), 1):
         where = f"{path}:{number}"
-        bare = re.sub(r"(^|\s);.*|^\s*#.*", "", line).strip()
-        header = re.fullmatch(r"\[([^]]*)\]", bare)
-        setting = re.fullmatch(r"([^=:]*[^=:\s])\s*(?:=>?|:)\s*(.*)", bare)
-        if header:
-            section = header[1]
+        bare = values.without_comment(line)
+        key, value = values.key_and_value(bare)
+        if bare.startswith("[") and bare.find("]") == len(bare) - 1:
+            section = bare[1:-1]
             if section not in _KEYS:
                 allowed = ", ".join(f"[{name}]" for name in _KEYS)
                 raise SettingsError(f"{where}: no section is called [{printable(section)}]; allowed are {allowed}")
-        elif setting and section:
-            yield where, section, setting[1].lower(), setting[2]
+        elif key and section:
+            yield where, section, key.lower(), value
         elif bare:
             raise SettingsError(f"{where}: {printable(bare)!r} is not a setting (key = value) of a [section]")
 

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "agi": {"channel", "errors", "numbering", "offer", "request", "settings", "store"},
     "offer": {"channel", "errors", "numbering", "request", "settings", "store"},
-    "channel": {"numbering", "request", "settings"},
+    "channel": {"numbering", "request", "setting_values", "settings"},
     "printing": {"numbering", "request"},
     "cli": {
         "__init__",
