@@ -65,10 +65,12 @@ def _give_asterisk(tree: Path) -> None:
         uid, gid = own.split(":")[2:4]
         for old, new in ((uid, NUMBER), (f":{gid}", f":{NUMBER}")):
             subprocess.run(["chown", "-R", "-h", f"--from={old}", new, str(tree / part)], check=True)
-    for name, row in (
-        ("passwd", f"x:{NUMBER}:{NUMBER}::/var/lib/asterisk:/usr/sbin/nologin"),
-        ("group", f"x:{NUMBER}:"),
-    ):
+    rows = {
+        "passwd": f"x:{NUMBER}:{NUMBER}::/var/lib/asterisk:/usr/sbin/nologin",
+        "group": f"x:{NUMBER}:",
+        "shadow": "!:1::::::",
+    }
+    for name, row in rows.items():
         with (tree / "etc" / name).open("a") as file:
             file.write(f"asterisk:{row}\n")
     for name in LINKS:
