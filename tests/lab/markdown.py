@@ -41,6 +41,12 @@ class Section:
         return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines if re.fullmatch(r"\|.*\|", line)]
 
     @property
+    def parts(self) -> int:
+        """How many paragraphs and points of lists it has."""
+        paragraphs = [part for part in re.split(r"\n\s*\n", "\n".join(self.text)) if part.strip()]
+        return len(paragraphs) + sum(1 for line in self.text if re.match(r"\s*(- |\d+\. )", line))
+
+    @property
     def commands(self) -> list[str]:
         """The lines of code without their comments, which stand behind two blanks."""
         return [line for line in (re.sub(r"(?<=\S)\s{2,}.*", "", line).rstrip() for line in self.code) if line]

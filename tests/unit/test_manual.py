@@ -53,13 +53,14 @@ def test_each_chapter_is_there_in_both_languages() -> None:
 
 @BOTH
 def test_the_languages_say_the_same(english: Path, chinese: Path) -> None:
-    """Chapter by chapter: the headings' levels, the codes, settings and commands, the tables, the blocks, the links."""
+    """Chapter by chapter: the headings' levels, the codes, settings and commands, the paragraphs, the links."""
     ours, theirs = sections(english), sections(chinese)
     assert [section.level for section in ours] == [section.level for section in theirs]
     for one, other in zip(ours, theirs):
         where = f"{one.title} / {other.title}"
         assert one.spans == other.spans, where
         assert one.commands == other.commands, where
+        assert one.parts == other.parts, where
         assert [len(row) for row in one.rows] == [len(row) for row in other.rows], where
         assert sorted(neutral(english, link) for link in one.links if "://" not in link) == sorted(
             neutral(chinese, link) for link in other.links if "://" not in link
