@@ -243,7 +243,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         say(f"Nothing to undo: {what} here.")
         report(survey, journal, backs)
         return
-    dangling = left_dangling(survey.written, survey.reached.dialplan) if changes else []
+    dangling = left_dangling(survey.written, survey.loaded) if changes else []
     told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
     if dry_run:
         if told:

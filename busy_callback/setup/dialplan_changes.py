@@ -114,7 +114,9 @@ def wire(survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = ()
         if context not in known or not (named or offers.made or offers.done or context in before.contexts):
             raise SetupError(_can_not(survey, found, context, offers, context in known))
     wiring = Wiring(contexts, offers_for(found, places, contexts, named))
-    wiring.notes = list(_notes(survey, places, wiring))
+    new = (context for context in contexts if context not in before.contexts)
+    told = (advice.only_includes(survey.written, context, wiring.offers) for context in new)
+    wiring.notes = [*filter(None, told), *_notes(survey, places, wiring)]
     return wiring
 
 
@@ -202,9 +204,7 @@ def choose_codes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator
 
     Where there are no settings yet, others are chosen and set in ``settings``; else it is the admin's to do.
     """
-    dialplan, contexts = survey.reached.dialplan, wiring.contexts
-    if survey.freepbx:
-        dialplan, contexts = survey.written, [START]
+    dialplan, contexts = survey.loaded, survey.contexts if survey.freepbx else wiring.contexts
     taken = feature_codes.taken(dialplan, contexts, feature_codes.of(settings))
     if not taken:
         return

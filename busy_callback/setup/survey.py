@@ -42,6 +42,8 @@ class System:
     systemd: Path = Path("/etc/systemd/system")
     booted: Path = Path("/run/systemd/system")  # there while systemd runs (sd_booted(3))
     state: Path = Path("/var/lib/busy-callback")
+    bin: Path = Path("/usr/local/bin")
+    man: Path = Path("/usr/local/share/man/man8")
     freepbx: Path = Path("/etc/freepbx.conf")
     issabel: Path = Path("/etc/issabelpbx.conf")
     elastix: Path = Path("/etc/elastix.conf")
@@ -88,6 +90,7 @@ class Survey:
     elsewhere: dict[str, str]
     phones: tuple[Phone, ...]
     written: Dialplan = field(repr=False)  # extensions.conf, without us
+    loaded: Dialplan = field(repr=False)  # as Asterisk has it; while it does not run, as it is written
     reached: Reached = field(repr=False)
     extensions_conf: tuple[Line, ...] = field(repr=False)
     manager_conf: tuple[Line, ...] = field(repr=False)
@@ -120,7 +123,12 @@ class Survey:
     @property
     def context(self) -> str:
         """The context of most phones, or ''."""
-        return freepbx.START if self.freepbx else next(iter(self.reached.contexts), "")
+        return next(iter(self.contexts), "")
+
+    @property
+    def contexts(self) -> list[str]:
+        """The contexts in which the phones' calls begin, that of most phones first."""
+        return [freepbx.START] if self.freepbx else self.reached.contexts
 
     @property
     def technology(self) -> str:
@@ -161,8 +169,9 @@ def look(
         product = freepbx.product(extensions, system.products)
         found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
         written = extensions_conf.read(extensions)
+        loaded = _loaded_dialplan(console, written) if runs else written
         # FreePBX's own dialplan is known; which number is whose is in its database.
-        dialplan = Dialplan() if product else _loaded_dialplan(console, written) if runs else written
+        followed = Dialplan() if product else loaded
         return Survey(
             directories=directories,
             asterisk_conf=asterisk_conf,
@@ -176,7 +185,8 @@ def look(
             elsewhere=_elsewhere(directories, console) if runs else {},
             phones=found,
             written=written,
-            reached=reached.find(dialplan, found),
+            loaded=loaded,
+            reached=reached.find(followed, found),
             extensions_conf=extensions,
             manager_conf=manager,
         )
@@ -228,9 +238,15 @@ def data_directory() -> Path:
 def command_path() -> str:
     """Return how cron runs this command."""
     for place in (Path(sys.argv[0]), Path(sysconfig.get_path("scripts")) / COMMAND):
-        if place.name == COMMAND and place.is_file():
-            return str(place.absolute())
+        real = _behind_links(place)
+        if real.name == COMMAND and real.is_file():
+            return str(real.absolute())
     return f"{sys.executable} -m busy_callback"
+
+
+def _behind_links(path: Path) -> Path:
+    """Return what a command's links lead to: one of them is install's own, and goes with it."""
+    return _behind_links(path.parent / os.readlink(path)) if path.is_symlink() and path.exists() else path
 
 
 def unreachable(path: Path, owner: Owner | User) -> Path | None:

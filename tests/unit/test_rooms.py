@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "offer": {"channel", "errors", "numbering", "request", "settings", "store"},
     "channel": {"numbering", "request", "setting_values", "settings"},
     "printing": {"numbering", "request"},
+    "terminal": set(),
     "cli": {
         "__init__",
         "errors",
@@ -48,8 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "poller": {"clock", "errors", "pbx", "policy", "request", "runs", "settings", "settlement", "store"},
     "runs": {"errors", "pbx", "settings", "store"},
-    "setup": {"pbx", "store", *GROUND},
-    "report": {"store", *GROUND},
+    "setup": {"pbx", "store", "terminal", *GROUND},
+    "report": {"store", "terminal", *GROUND},
     "pbx": {"store", *GROUND},
     "store": GROUND - {"policy", "settlement", "clock", "installed"},
     "settlement": {"policy", "request", "settings"},
