@@ -19,7 +19,8 @@ from ..lab.machine import Machine, build_packages, debs
 from ..lab.markdown import section
 from ..lab.office import REPOSITORY
 from ..lab.releases import RELEASES
-from .page_flow import is_called_back, plugged_in, wait_for_cron
+from .page_flow import SPOOL, is_called_back, plugged_in, wait_for_cron
+from .test_install import PENDING
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("debian package")]
 
@@ -135,15 +136,17 @@ def test_removing_the_package_takes_it_out_of_asterisk_first_or_says_why_not(mac
     machine.append("extensions.conf", "[mine]\nexten => 777,1,Gosub(busy-callback,s,1(202))\n")
     machine.console("dialplan reload")
     said = one.type(remove, check=False)
-    assert "777" in said
+    assert "Gosub(busy-callback,s,1(202)): without us there" in said
     assert "the package stays" in said
     assert "install ok" in machine.run("dpkg -s busy-callback").stdout
     assert "ok   calls" in one.type("busy-callback doctor", check=False)
     machine.run("sed -i '/^\\[mine\\]/,$d' /etc/asterisk/extensions.conf")
-    machine.run("runuser -u asterisk -- busy-callback list; touch /var/log/asterisk/busy_callback.log.1.gz")
+    machine.run(f"runuser -u asterisk -- /usr/lib/busy-callback/bin/python3 -c '{PENDING}'")
+    machine.run("touch /var/log/asterisk/busy_callback.log.1.gz")
     said = one.type(remove)
     assert "There is no existence" in machine.console("dialplan show busy-callback")
     assert "config-files" in machine.run("dpkg -s busy-callback").stdout
+    assert len(list((machine.root / SPOOL[1:] / "requests").iterdir())) == 1
     one.type(purge)
     for place in ("usr/lib/busy-callback", "var/lib/busy-callback"):
         assert not (machine.root / place).exists()
