@@ -107,7 +107,7 @@ class Channel:
         number = "" if self._is_guest() else self._named(settings)
         if not number and settings.callers == "any" and not self.device.startswith("Local/"):
             number = self.caller_id
-        return number if number in settings.extensions else ""
+        return number if settings.is_own(number) else ""
 
     def is_phone_of(self, number: str, settings: Settings) -> bool:
         """Tell whether this channel is of a phone of the extension."""
@@ -202,6 +202,9 @@ class Channel:
 
     def devices(self, number: str, settings: Settings) -> dict[str, str]:
         """Return the devices of an extension with Asterisk's words for their states, as pbx/ami's survey has them."""
+        if settings.branch_of(number):
+            devices = settings.devices_of(number).split("&")
+            return dict(zip(devices, self.states(devices)))
         devices = self._freepbx_devices(number) if settings.device == "freepbx" else []
         if devices or number in settings.devices or settings.device not in {"auto", "freepbx"}:
             devices = devices or self._set_devices(number, settings)

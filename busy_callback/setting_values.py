@@ -1,4 +1,4 @@
-"""A line of the settings, and what the values may be: readers, each of which raises ValueError saying what is allowed.
+"""A line of the settings, which there are, and their values: readers, which raise ValueError saying what is allowed.
 
 The AGI imports this module on the caller's time: a regular expression would take longer to be compiled than all else.
 """
@@ -11,7 +11,7 @@ from busy_callback.numbering import NumberingPlan, Numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _UNITS = {"min": 60, "s": 1, "h": 3600, "": 1}
 _MOST_DIGITS = 7
@@ -82,6 +82,16 @@ def device_list(text: str) -> str:
     return text
 
 
+BRANCH = "branch"  # a section [branch NAME] has these settings
+BRANCH_NAME = 40  # characters at most
+
+
+def is_branch_name(text: str) -> bool:
+    """Tell whether a branch may be called that, here and in pjsip.conf."""
+    bare = text.replace("-", "").replace("_", "")
+    return len(text) <= BRANCH_NAME and bare.isascii() and bare.isalnum()
+
+
 def like(pattern: str, meaning: str) -> Callable[[str], str]:
     """Return the reader of a text that matches the regular expression; ``meaning`` says what that is."""
 
@@ -132,3 +142,55 @@ def numbers(text: str) -> Numbers:
         return Numbers(tuple(text.replace(",", " ").split()))
     except ValueError as error:
         raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
+
+
+def numbers_of_branch(text: str) -> Numbers:
+    """Return the numbers that the patterns, one at least, describe."""
+    found = numbers(text)
+    if not found.patterns:
+        raise ValueError("Asterisk patterns as 3XX, which are the branch's extensions")
+    return found
+
+
+state_form = like(
+    r"[A-Za-z0-9]{1,20}/[A-Za-z0-9_.@-]{0,20}\{ext\}[A-Za-z0-9_.@-]{0,20}",
+    "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
+)
+
+KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
+    "general": {
+        "extensions": plan,
+        **dict.fromkeys(("not_callers", "not_callees"), numbers),
+        **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
+        "offer_pause": seconds(1, 30),
+        "offer_no_reply": no_reply,
+        "device": device_form,
+        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "ring_time": seconds(5, 120),
+        "guard_time": seconds(0, 60),
+        "attempts": whole(1, 20),
+        "retry_pause": seconds(1, 3600),
+        "service_time": seconds(60, 86400),
+        "service_time_no_reply": seconds(60, 86400),
+        "queue_per_callee": whole(1, 100),
+        "queue_per_caller": whole(1, 100),
+        "queue_in_all": whole(1, 1000000),
+        "history_days": whole(0, 3650),
+        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
+        **TEXTS,
+    },
+    "manager": {
+        "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
+        "port": whole(1, 65535),
+        "tls": yes_or_no,
+        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
+        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+    },
+    "devices": {  # the key is an extension
+        "": device_list,
+    },
+    BRANCH: {
+        "extensions": numbers_of_branch,
+        "state": state_form,
+    },
+}

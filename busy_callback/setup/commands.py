@@ -14,6 +14,7 @@ from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
+from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import apply, preview
 from busy_callback.setup.check import Check
 from busy_callback.setup.checks_machine import apparmor_profiles
@@ -112,6 +113,8 @@ def _as_root(what: str) -> None:
     help="A folder to write in, though it is none of those that a PBX uses.",
 )
 @click.option("--report", "page", metavar="PATH", default="", help="Let cron write the page of pictures there nightly.")
+@click.option("--branch", metavar="NAME=ADDRESS", multiple=True, help="Let device states come and go: pjsip.conf.")
+@click.option("--here", metavar="NAME", default="", help="What the branches call this PBX. [default: the host's name]")
 @click.option("--report-readers", "readers", metavar="GROUP", default="", help="Who may read it: a group, or all.")
 @click.pass_context
 def install(
@@ -129,6 +132,8 @@ def install(
     allowed: tuple[str, ...],
     page: str,
     readers: str,
+    branch: tuple[str, ...],
+    here: str,
 ) -> None:
     """Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
@@ -142,7 +147,7 @@ def install(
     journal = Journal(system.state)
     nightly = wanted_nightly(page, readers, os.environ)
     folders = tuple(map(os.path.abspath, allowed))
-    options = Options(language, wire, unwire, extensions, device, context, folders, nightly)
+    options = Options(language, wire, unwire, extensions, device, context, folders, nightly, Wanted(branch, here))
     if dry_run:
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
@@ -153,8 +158,6 @@ def install(
         with _in_time():
             show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
-        if unfinished:
-            click.echo("  what an earlier install or uninstall had begun when it was interrupted")
         _carry_out(pbx, survey, plan, journal, options.allowed, yes)
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
@@ -168,6 +171,8 @@ def install(
 
 def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
     """Make the changes, as root, when the admin agrees."""
+    if journal.then:
+        click.echo("  what an earlier install or uninstall had begun when it was interrupted")
     _as_root("install")
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:

@@ -14,6 +14,7 @@ from busy_callback.errors import SettingsError, SetupError
 from busy_callback.installed import manual
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import (
+    branch_changes,
     by_name,
     device_settings,
     dialplan_changes,
@@ -51,6 +52,7 @@ class Options:
     context: str = ""
     allowed: tuple[str, ...] = ()  # folders that may be written in, though they are no PBX's
     nightly: Nightly = field(default_factory=Nightly)
+    publish: branch_changes.Wanted = field(default_factory=branch_changes.Wanted)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         if getattr(options, key):
             check_setting("general", key, getattr(options, key))
     secret = settings.secret or secrets.token_urlsafe(24)
-    wiring = wire(survey, options.wire, options.unwire)
+    wiring = wire(survey, options.wire, options.unwire, settings.branches)
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
@@ -92,8 +94,10 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
         *nightly_report.changes(survey, options.nightly),
+        *branch_changes.changes(survey, options.allowed, settings, options.publish),
         *by_name.changes(survey),
     ]
+    notes += branch_changes.notes(survey, settings, options.publish)
     notes += by_name.left(survey, journal)
     notes += filter(None, [placed_files.by_hand(survey)])
     if not survey.runs:

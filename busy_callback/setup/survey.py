@@ -6,7 +6,6 @@ import fnmatch
 import os
 import pwd
 import re
-import shutil
 import stat
 import sys
 import sysconfig
@@ -274,11 +273,6 @@ def _owner(directories: Directories, said_by: int) -> Owner:
     if not entry.pw_uid and not os.path.isdir(directories.astspooldir):
         raise SetupError(f"{directories.astspooldir} is missing: start Asterisk once, then try again")
     return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def has_cron() -> bool:
-    """Tell whether a cron daemon is installed that reads /etc/cron.d."""
-    return any(shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin") for name in ("cron", "crond"))
 
 
 def rotated_already(survey: Survey) -> bool:

@@ -48,7 +48,7 @@ class Section:
 
     @property
     def commands(self) -> list[str]:
-        """The lines of code without their comments, which stand behind two blanks."""
+        """The lines of code without their comments, which stand behind two blanks; none of a drawing."""
         return [line for line in (re.sub(r"(?<=\S)\s{2,}.*", "", line).rstrip() for line in self.code) if line]
 
     @property
@@ -67,15 +67,18 @@ def section(path: Path, title: str) -> Section:
 def sections(path: Path) -> list[Section]:
     """Return the sections of a file, the first of which begins with its title."""
     found: list[Section] = []
-    fence = ""
+    fence, block = "", [""]
     for line in path.read_text(encoding="utf-8").splitlines():
         bare = line.strip()
         heading = _HEADING.fullmatch(line)
         if bare.startswith("```"):
             fence = "" if fence else bare
-            found[-1].code += [fence] if fence else []
+            if fence:
+                block = [fence]
+            elif not any(re.search(r"\+-{5}", one) for one in block):
+                found[-1].code += block
         elif fence:
-            found[-1].code.append(bare)
+            block.append(bare)
         elif heading:
             found.append(Section(len(heading[1]), heading[2]))
         else:

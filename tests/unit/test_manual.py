@@ -12,6 +12,7 @@ import pytest
 
 from busy_callback import __version__, settings
 from busy_callback.cli import main
+from busy_callback.setting_values import BRANCH, KEYS
 
 from ..lab.markdown import Section, sections
 
@@ -123,10 +124,24 @@ def test_each_setting_is_documented(folder: Path) -> None:
                 named[key] = value.strip("`")
             if default in ("none", "無"):
                 named.update(dict.fromkeys(re.findall(r"`(\w+)`", name), ""))
-        assert set(named) == set(settings._KEYS[part])
+        assert set(named) == set(KEYS[part])
         for key, value in named.items():
             if key != "extensions":  # a sentence
-                assert settings._KEYS[part][key](value) == getattr(settings.Settings, key) or not value, key
+                assert KEYS[part][key](value) == getattr(settings.Settings, key) or not value, key
+
+
+@LANGUAGES
+def test_each_setting_of_a_branch_is_documented(folder: Path) -> None:
+    """The same for the section of another PBX."""
+    rows = next(one for one in sections(folder / "settings.md") if one.title == f"[{BRANCH} NAME]").rows[2:]
+    assert {name.strip("`") for name, *_ in rows} == set(KEYS[BRANCH])
+
+
+@LANGUAGES
+def test_each_chapter_is_in_the_index(folder: Path) -> None:
+    """Who opens the manual finds all of it."""
+    listed = {link for section in sections(folder / "README.md") for link in section.links}
+    assert {path.name for path in folder.glob("*.md")} - {"README.md"} <= listed
 
 
 def test_each_command_is_documented() -> None:

@@ -13,6 +13,7 @@ import busy_callback
 PACKAGE = Path(busy_callback.__file__).parent
 WINGS = ("setup", "report", "pbx", "store")
 GROUND = {
+    "branches",
     "clock",
     "deadline",
     "errors",
@@ -55,7 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": GROUND - {"policy", "settlement", "clock", "installed"},
     "settlement": {"policy", "request", "settings"},
     "policy": {"request", "settings"},
-    "settings": {"errors", "numbering", "request", "setting_values"},
+    "settings": {"branches", "errors", "numbering", "request", "setting_values"},
+    "branches": {"errors", "numbering"},
     "setting_values": {"numbering"},
     "numbering": {"errors", "request"},
     "request": {"errors"},
@@ -64,7 +66,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "installed": set(),
 }
-LATE = {("cli", "setup"), ("cli", "report"), ("cli", "poller"), ("agi", "offer")}  # loaded when they are called for
+LATE = {
+    ("cli", "setup"),
+    ("cli", "report"),
+    ("cli", "poller"),
+    ("agi", "offer"),
+    ("settings", "branches"),
+}  # loaded when they are called for
 
 
 def room_of(parts: tuple[str, ...]) -> str:
