@@ -21,7 +21,7 @@ import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import BusyCallbackError, DeadlineError
-from busy_callback.numbering import visible
+from busy_callback.numbering import one_line
 from busy_callback.store.safe_paths import open_folder
 
 ALL = "all"
@@ -137,7 +137,7 @@ def apart(do: Callable[[], None]) -> None:
             do()
             status = 0
         except BusyCallbackError as error:
-            click.echo(visible(f"busy-callback: {error}"), err=True)
+            click.echo(one_line(f"busy-callback: {error}"), err=True)
             status = error.exit_status
         except Exception:  # as it would look without a child
             sys.excepthook(*sys.exc_info())

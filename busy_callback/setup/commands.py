@@ -26,7 +26,7 @@ from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
-from busy_callback.setup.taking_up import say, take_up
+from busy_callback.setup.taking_up import say, say_all, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
@@ -71,9 +71,10 @@ def _in_time() -> Deadline:
 
 
 def _become(owner: int) -> None:
-    """As root, go on as another user for good."""
+    """As root, go on as another user for good, with no more memory than a child of that user's has."""
     if os.geteuid() == 0 and owner:
         become(owner)
+        as_owner.limit_memory()
 
 
 def _as_root(what: str) -> None:
@@ -166,7 +167,7 @@ def install(
     elif not dry_run:
         click.echo(DONE)
     for note in plan.notes:
-        say(note)
+        say_all(note)
 
 
 def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
@@ -189,7 +190,7 @@ def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
     checks = as_owner.call(pbx.owner, _try_out, pbx)
     if not all(check.ok for check in checks):
         for note in notes:
-            say(note)
+            say_all(note)
         raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
 
 
@@ -206,7 +207,7 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
 def _tell(check: Check) -> None:
     word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
-    say(f"{word} {check.name}: {check.message}")
+    say(" ".join([f"{word} {check.name}:", *check.message.split()]))  # blanks in a row could look like a line of ours
     if check.cure:
         say(f"     -> {check.cure}")
 
@@ -249,13 +250,12 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs)
         return
     dangling = left_dangling(survey.written, survey.loaded) if changes else []
-    told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
+    told = [f"{call}: without us there, such a call would be dropped" for call in dangling]
     if dry_run:
-        if told:
-            say(told)
+        say_all(*told)
         with _in_time():
             for change in changes:
-                say(change.diff())
+                say_all(change.diff())
         if purged:
             say(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
         report(survey, journal, backs)
@@ -265,7 +265,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs, "nothing was changed")
     if dangling and not force:
         raise SetupError(
-            f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
+            "nothing was changed.", *told, "Take these lines out, then try again; --force goes on all the same"
         )
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
@@ -286,8 +286,9 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
 
     pbx = _pbx(ctx)
     data, profiles = data_directory(), apparmor_profiles()
-    _become(pbx.owner)  # all that is looked at may be another user's
-    checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
+    # All that is looked at may be another user's, who is not to hold root up.
+    checks = as_owner.call(pbx.owner, examine, pbx.directories, pbx.conf, System(), data, profiles)
+    _become(pbx.owner)
     if as_json:
         checks += try_out(pbx.directories, pbx.conf) if trial else ()
         found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]

@@ -7,14 +7,20 @@ from collections.abc import Collection
 import click
 
 from busy_callback.errors import AsteriskError
-from busy_callback.numbering import visible
+from busy_callback.numbering import one_line
 from busy_callback.setup import as_owner, placed_files
 from busy_callback.setup.survey import Survey
 
 
 def say(text: str, err: bool = False) -> None:
-    """Print text that may have come out of a file, so that it does nothing to a terminal."""
-    click.echo(visible(text), err=err)
+    """Print a line that may have come out of a file, so that it stays one and does nothing to a terminal."""
+    click.echo(one_line(text), err=err)
+
+
+def say_all(*texts: str) -> None:
+    """Print lines that were made from files, each as ``say`` does."""
+    for line in "\n".join(texts).split("\n") if texts else ():
+        say(line)
 
 
 def take_up(survey: Survey, commands: Collection[str]) -> None:
