@@ -31,7 +31,7 @@ from busy_callback.store.trial_place import TrialDirectories
 INTERRUPTED = 128 + signal.SIGINT  # as a shell has it
 EXIT_HELP = """
 Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
-reached; 4 the spool can't be used; 130 interrupted. The manual, in English and Chinese:
+reached; 4 the spool can't be used; 130 interrupted.
 """
 
 
@@ -59,13 +59,6 @@ class _Group(click.Group):
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(wing, cmd_name)
         return command
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write where the manual is, too."""
-        from busy_callback.installed import manual
-
-        super().format_epilog(ctx, formatter)
-        formatter.write("".join(f"  {manual(language) / 'README.md'}\n" for language in ("en", "zh-TW")))
 
     def invoke(self, ctx: click.Context) -> Any:
         ordinary = os.geteuid() != 0

@@ -21,12 +21,12 @@ def shared(folder: str) -> Iterator[Path]:
     yield Path(__file__).resolve().parents[1]
 
 
-def manual(language: str = "en") -> Path:
-    """Return the folder of the manual in a language: ``en`` or ``zh-TW``; a relative one where it is not installed."""
+def manual() -> Path:
+    """Return the folder of the English manual, beside which the Chinese one is; a relative one where there is none."""
     for place in shared(f"doc/{COMMAND}"):
-        if os.path.isdir(place / "docs" / language):  # False, too, where it is closed to us
-            return (place / "docs" / language).resolve()
-    return Path("docs") / language
+        if os.path.isdir(place / "docs/en"):  # False, too, where it is closed to us
+            return (place / "docs/en").resolve()
+    return Path("docs/en")
 
 
 def how_to_add(extra: str) -> str:

@@ -114,16 +114,14 @@ def test_a_bare_debian_12_gets_a_working_callback_by_the_manual(
 
 
 def test_the_manual_is_where_the_package_says(machines: dict[str, ByTheManual]) -> None:
-    """The settings file, --help and the man page name the manual, which is there in both languages."""
+    """The settings file and the man page name the manual, which is there in both languages."""
     machine = machines["plain"].machine
     place = "/usr/share/doc/busy-callback/docs"
     assert f"{place}/en/settings.md" in machine.run("head -1 /etc/asterisk/busy_callback.conf").stdout
-    told = machine.run("busy-callback --help").stdout
     for language in ("en", "zh-TW"):
-        assert f"{place}/{language}/README.md" in told
         names = sorted(path.name for path in (REPOSITORY / "docs" / language).iterdir())
         assert machine.run(f"ls {place}/{language}").stdout.split() == names
-    assert "zcat" not in machine.run("zcat /usr/share/man/man8/busy-callback.8.gz").stderr
+    assert "docs/" in machine.run("zcat /usr/share/man/man8/busy-callback.8.gz").stdout
     assert "apt-get install python3-jinja2" in machine.run("busy-callback report -o /tmp/page.html", check=False).stderr
 
 

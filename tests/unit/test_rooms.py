@@ -38,7 +38,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "__init__",
         "errors",
-        "installed",
         "numbering",
         "poller",
         "printing",
