@@ -68,6 +68,7 @@ setup(
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
+            "setuptools>=61",
             "wheel",  # for packages that are built without the network
         ],
     },

@@ -127,7 +127,7 @@ def _pip(temporary: Path) -> list[str]:
     place = temporary / "python"
     if not place.exists():
         _run([sys.executable, "-m", "venv", str(place)], temporary)
-        _run([str(place / "bin/python"), "-m", "pip", "install", "-q", "setuptools>=61"], temporary)
+        _run([str(place / "bin/python"), "-m", "pip", "install", "-q", "setuptools>=61", "wheel"], temporary)
     return [str(place / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
 
 
