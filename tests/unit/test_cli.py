@@ -64,7 +64,7 @@ def test_help_shows_its_examples_line_by_line(asterisk_conf: Path, words: list[s
 
 
 def test_the_tab_key_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As README tells the shell to ask, setup's commands included; no Asterisk is looked at."""
+    """As the manual tells the shell to ask, setup's commands included; no Asterisk is looked at."""
     environ = {"_BUSY_CALLBACK_COMPLETE": "bash_complete", "COMP_WORDS": "busy-callback un", "COMP_CWORD": "1"}
     done = CliRunner().invoke(cli.main, prog_name="busy-callback", env=environ)
     assert done.output.split() == ["plain,uninstall"]
