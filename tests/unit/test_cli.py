@@ -21,7 +21,7 @@ from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+MANUAL = (Path(__file__).parents[2] / "docs" / "en" / "glance.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def test_the_tab_key_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None
     assert done.output.split() == ["plain,uninstall"]
 
 
-def test_bash_completes_by_the_file_that_readme_has_written(tmp_path: Path) -> None:
-    """The README's order writes what bash sources, as from /etc/bash_completion.d; no Asterisk is looked at."""
-    (order,) = re.findall(r"^ +(_BUSY_CALLBACK_COMPLETE=bash_source busy-callback) \| sudo tee", README, re.MULTILINE)
+def test_bash_completes_by_the_file_that_the_manual_has_written(tmp_path: Path) -> None:
+    """The manual's order writes what bash sources, as from /etc/bash_completion.d; no Asterisk is looked at."""
+    (order,) = re.findall(r"^ *(_BUSY_CALLBACK_COMPLETE=bash_source busy-callback) \| sudo tee", MANUAL, re.MULTILINE)
     file = tmp_path / "busy-callback"
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     subprocess.run(["/bin/bash", "-c", f"{order} > {file}"], check=True, env=environ)
