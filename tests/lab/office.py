@@ -210,6 +210,10 @@ class Office:
         asks = f"database get busy-callback-last {number}"
         self._until(f"last number of {number}", lambda: "Value:" in self.asterisk.console(asks))
 
+    def until_no_call(self) -> None:
+        """Wait until Asterisk has no channel: what the dialplan does behind a call is done too."""
+        self._until("end", lambda: self.asterisk.console("core show channels count").startswith("0 active channels"))
+
     def until_report(self, fact: str) -> None:
         """Wait until the dialplan has reported that fact of a recall."""
         reports = Path(self.spool.directory) / "recalls"
