@@ -304,6 +304,7 @@ def test_a_ring_group_is_offered_nothing(open_freepbx: OpenFreepbx) -> None:
     a.dial("600")
     b.ring()
     a.hang_up()
+    a.closed()
     office.until_no_call()
     a.dial("*66")
     a.closed()
