@@ -12,6 +12,8 @@ import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
+from busy_callback.language import said, spoken
+from busy_callback.numbering import visible
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
 from busy_callback.setup.changing import apply, preview
@@ -25,7 +27,7 @@ from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
-from busy_callback.setup.taking_up import say, take_up
+from busy_callback.setup.taking_up import say, show_diff, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
@@ -154,14 +156,14 @@ def install(
             show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
         if unfinished:
-            click.echo("  what an earlier install or uninstall had begun when it was interrupted")
+            say("  what an earlier install or uninstall had begun when it was interrupted")
         _carry_out(pbx, survey, plan, journal, options.allowed, yes)
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
     if not plan.changes and not unfinished:
-        click.echo("Nothing to change: all is in place.")
+        say("Nothing to change: all is in place.")
     elif not dry_run:
-        click.echo(DONE)
+        say(DONE)
     for note in plan.notes:
         say(note)
 
@@ -171,7 +173,7 @@ def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed:
     _as_root("install")
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
-        click.confirm("Go on?", abort=True)
+        click.confirm(spoken("Go on?"), abort=True)
     with as_owner.kept_helpers():
         apply(plan.changes, journal)
     take_up(survey, journal.then)
@@ -180,7 +182,7 @@ def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed:
 
 def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
     """Try a callback, as Asterisk's user; raise SetupError where it does not work, with ``notes`` told before."""
-    click.echo("All is in place. A callback between two phones of its own, which rings nobody:")
+    say("All is in place. A callback between two phones of its own, which rings nobody:")
     checks = as_owner.call(pbx.owner, _try_out, pbx)
     if not all(check.ok for check in checks):
         for note in notes:
@@ -200,10 +202,10 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
 
 def _tell(check: Check) -> None:
-    word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
-    say(f"{word} {check.name}: {check.message}")
+    word = "-   " if check.ok is None else said("ok  ") if check.ok else said("FAIL")
+    click.echo(visible(f"{word} {check.name}: {spoken(check.message)}"))
     if check.cure:
-        say(f"     -> {check.cure}")
+        click.echo(visible(f"     -> {spoken(check.cure)}"))
 
 
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
@@ -212,7 +214,7 @@ def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str,
         if yes:
             raise SetupError(f"asterisk.conf has {told}; if that is right, say so: --allow-path {shlex.quote(path)}")
         say(f"asterisk.conf has {told}.")
-        click.confirm("Place files there?", abort=True)
+        click.confirm(spoken("Place files there?"), abort=True)
         allowed = (*allowed, path)
     check_places(survey, [change.path for change in plan.changes], allowed)
 
@@ -250,7 +252,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
             say(told)
         with _in_time():
             for change in changes:
-                say(change.diff())
+                show_diff(change)
         if purged:
             say(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
         report(survey, journal, backs)
@@ -263,12 +265,12 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
             f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
         )
     if not yes:
-        what = "and remove its requests and log" if purge else "and keep its requests"
-        click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
+        kept = "and remove its requests and log" if purge else "and keep its requests"
+        click.confirm(spoken(f"Give back {len(changes)} files and folders {kept}?"), abort=True)
     with as_owner.kept_helpers():
         left = take_out(survey, journal, purge)
     report(survey, journal, left)
-    click.echo("Done.")
+    say("Done.")
 
 
 @click.command()

@@ -7,14 +7,21 @@ from collections.abc import Collection
 import click
 
 from busy_callback.errors import AsteriskError
+from busy_callback.language import spoken
 from busy_callback.numbering import visible
 from busy_callback.setup import as_owner, placed_files
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.survey import Survey
 
 
 def say(text: str, err: bool = False) -> None:
-    """Print text that may have come out of a file, so that it does nothing to a terminal."""
-    click.echo(visible(text), err=err)
+    """Print text in the admin's language; it may have come out of a file, and does nothing to a terminal."""
+    click.echo(visible(spoken(text)), err=err)
+
+
+def show_diff(change: Change) -> None:
+    """Print what would change in a file: its lines as they are."""
+    click.echo(visible(change.diff()))
 
 
 def take_up(survey: Survey, commands: Collection[str]) -> None:
