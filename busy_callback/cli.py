@@ -19,7 +19,7 @@ from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, NotFoundError
 from busy_callback.language import said, spoken
 from busy_callback.numbering import visible
-from busy_callback.printing import as_data, in_language, print_json, print_table, speak, state_of, when, words
+from busy_callback.printing import as_data, columns, in_language, print_json, print_lines, print_table, speak, words
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
 from busy_callback.store import offer_switch
@@ -112,15 +112,19 @@ def main(ctx: click.Context, asterisk_conf: str) -> None:
         ctx.obj = go_on_as_asterisk(os.environ, asterisk_conf)
 
 
+wide_option = click.option("-w", "--wide", is_flag=True, help="Whole IDs and times, however wide.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @main.command("list")
 @json_option
+@wide_option
 @click.option("-f", "--follow", is_flag=True, help="Go on, and keep the table up to date, until Ctrl-C.")
 @click.pass_obj
-def list_requests(directories: Directories, as_json: bool, follow: bool) -> None:
+def list_requests(directories: Directories, as_json: bool, wide: bool, follow: bool) -> None:
     """List the callbacks that are waiting, in the order they were asked for."""
+    from busy_callback.report import listing, service
+
     spool = existing_spool(directories)
     if follow:
         from busy_callback.report import follow as following
@@ -133,30 +137,28 @@ def list_requests(directories: Directories, as_json: bool, follow: bool) -> None
     elif not requests:
         click.echo(said("No callback is waiting."))
     else:
-        head = words("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
-        rows = [
-            (r.id, r.caller, r.callee, said(r.kind), state_of(r), str(r.attempt), when(r.requested), when(r.expires))
-            for r in requests
-        ]
-        print_table([head, *rows])
+        print_lines(listing.waiting(requests, time.time(), columns(wide)))
+    quiet = "" if as_json else service.not_polled(spool.directory, time.time())
+    if quiet:
+        click.echo(spoken(quiet), err=True)
 
 
 @main.command()
 @json_option
+@wide_option
 @click.option("-n", "--number", type=click.IntRange(1), default=20, show_default=True, help="How many, at most.")
 @click.pass_obj
-def history(directories: Directories, as_json: bool, number: int) -> None:
+def history(directories: Directories, as_json: bool, wide: bool, number: int) -> None:
     """List the callbacks that have ended, the latest last, with the reason."""
+    from busy_callback.report import listing
+
     requests = existing_spool(directories).ended()[-number:]
     if as_json:
         print_json([as_data(r) for r in requests])
     elif not requests:
         click.echo(said("No callback has ended yet."))
     else:
-        from busy_callback.report.sentences import as_told  # not for the poller, which stays
-
-        rows = [(r.id, state_of(r), when(r.ended), as_told(r, r.reason)) for r in requests]
-        print_table([words("ID", "STATE", "ENDED", "REASON"), *rows])
+        print_lines(listing.ended(requests, time.time(), columns(wide)))
 
 
 def _matching(requests: list[Request], wanted: str) -> list[Request]:
@@ -178,6 +180,7 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
     if as_json:
         print_json(as_data(request))
         return
+    from busy_callback.report.listing import state_of, when
     from busy_callback.report.sentences import as_told
 
     names = words("ID", "Caller", "Callee", "Kind", "State", "Requested", "Expires", "Ended")

@@ -219,6 +219,19 @@ def cut(text: str, columns: int) -> str:
     return text
 
 
+def wrapped(text: str, columns: int) -> list[str]:
+    """Return the text as lines of so many columns of a terminal; Chinese breaks between any two characters."""
+    import textwrap  # only for tables
+
+    if width(text) == len(text):
+        return textwrap.wrap(text, columns, break_on_hyphens=False)
+    lines = []
+    while text:
+        lines.append(cut(text, max(2, columns)))
+        text = text[len(lines[-1]) :]
+    return lines
+
+
 def aligned(rows: Iterable[Sequence[str]], left: int = 1) -> list[str]:
     """Return the rows as lines, the first ``left`` columns to the left, the others to the right."""
     rows = list(rows)

@@ -7,8 +7,8 @@ import gettext
 import inspect
 import os
 import re
-import time
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -16,11 +16,6 @@ import click
 from busy_callback.language import DOMAIN, ENGLISH, LOCALE, aligned, of_terminal, said, spoken
 from busy_callback.numbering import visible
 from busy_callback.request import Request
-
-
-def when(seconds: float) -> str:
-    """Return a time as people read it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else "-"
 
 
 def as_data(request: Request) -> dict[str, Any]:
@@ -41,15 +36,20 @@ def as_data(request: Request) -> dict[str, Any]:
     }
 
 
-def state_of(request: Request) -> str:
-    """Return a request's state, and whether it was cancelled while its recall rings."""
-    state = said(request.state)
-    return said("{state}, cancelled", state=state) if request.cancelled else state
-
-
 def words(*english: str) -> tuple[str, ...]:
     """Return words in the admin's language."""
     return tuple(map(said, english))
+
+
+def columns(wide: bool) -> int | None:
+    """Return how many columns a table may have, None for as many as it needs."""
+    return None if wide else shutil.get_terminal_size().columns
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, without their colours where standard output is no terminal."""
+    for line in lines:
+        click.echo(line)
 
 
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:

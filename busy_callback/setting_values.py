@@ -64,6 +64,23 @@ device_form = like(
     r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
     "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
 )
+_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
+TEXTS = {
+    "caller_id": like(
+        rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
+        "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
+    ),
+    "callee_prefix": like(
+        rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
+    ),
+    "alert_info": like(
+        r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
+    ),
+    **dict.fromkeys(
+        ("code_request", "code_cancel", "code_count"),
+        like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
+    ),
+}
 BEFORE_VOICEMAIL = "before voicemail"
 no_reply = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
 

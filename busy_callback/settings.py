@@ -13,7 +13,18 @@ import stat
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import BUSY, is_number
-from busy_callback.setting_values import DEVICE, device_form, like, no_reply, numbers, plan, seconds, whole, yes_or_no
+from busy_callback.setting_values import (
+    DEVICE,
+    TEXTS,
+    device_form,
+    like,
+    no_reply,
+    numbers,
+    plan,
+    seconds,
+    whole,
+    yes_or_no,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +75,7 @@ class Settings:
     code_count: str = "*87"
     host: str = "127.0.0.1"
     port: int = 5038
+    tls: bool = False
     user: str = "busy_callback"
     secret: str = ""
 
@@ -98,8 +110,6 @@ class Settings:
                 raise NumberError(f"{number} is one of the {name} of busy_callback.conf")
 
 
-_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
-
 _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
@@ -120,24 +130,12 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_in_all": whole(1, 1000000),
         "history_days": whole(0, 3650),
         "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
-        "caller_id": like(
-            rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
-            "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
-        ),
-        "callee_prefix": like(
-            rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
-        ),
-        "alert_info": like(
-            r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
-        ),
-        **dict.fromkeys(
-            ("code_request", "code_cancel", "code_count"),
-            like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
-        ),
+        **TEXTS,
     },
     "manager": {
-        "host": like(r"[A-Za-z0-9.-]{1,253}", "a host's name or IPv4 address"),
+        "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
         "port": whole(1, 65535),
+        "tls": yes_or_no,
         "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
         "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
     },

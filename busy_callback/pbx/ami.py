@@ -19,7 +19,7 @@ from asterisk.manager import ManagerException
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
-from busy_callback.pbx.ami_session import Session, reason
+from busy_callback.pbx.ami_session import Session, address, reason
 from busy_callback.policy import INVALID, combine
 from busy_callback.settings import Settings
 
@@ -90,10 +90,10 @@ class Ami:
         return self
 
     def _connect(self) -> None:
-        where = f"{self._settings.host}:{self._settings.port}"
+        where = address(self._settings.host, self._settings.port)
         try:
-            with Deadline(ANSWER_TIME, f"no greeting from Asterisk's manager at {where}"):
-                self._session.connect(self._settings.host, self._settings.port)
+            with Deadline(ANSWER_TIME, f"no greeting from Asterisk's manager at {where}; is tls right for that port?"):
+                self._session.connect(self._settings.host, self._settings.port, self._settings.tls)
         except DeadlineError as error:
             raise AsteriskError(str(error)) from None
         except (ManagerException, OSError, ValueError) as error:

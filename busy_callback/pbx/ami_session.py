@@ -6,6 +6,7 @@ tell when its thread died, and leaves threads and socket behind.
 
 from __future__ import annotations
 
+import io
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,10 @@ from asterisk.manager import Manager, ManagerException, ManagerMsg
 
 from busy_callback.pbx.other_end import stranger
 from busy_callback.store.safe_paths import user_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from busy_callback.pbx.tls import TlsConnection
 
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 _MAX_LINES = 200  # of one message
@@ -29,9 +34,12 @@ class _Wire:
     through three threads would be minutes behind.
     """
 
-    def __init__(self, connection: socket.socket, on_event: Callable[[str, dict[str, str]], None]) -> None:
+    def __init__(
+        self, connection: socket.socket, tls: TlsConnection | None, on_event: Callable[[str, dict[str, str]], None]
+    ) -> None:
         self._socket = connection
-        self._lines = connection.makefile("rb")
+        self._lines = io.BufferedReader(tls) if tls else connection.makefile("rb")
+        self._send = tls.sendall if tls else connection.sendall
         self._on_event = on_event
         self._ready: deque[bytes] = deque()
 
@@ -66,7 +74,7 @@ class _Wire:
                 message.append(line)
 
     def write(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        self._send(data)
 
     def flush(self) -> None:
         """Nothing is kept back."""
@@ -92,13 +100,17 @@ class Session(Manager):  # type: ignore[misc]
         self._on_event = on_event
         self._on_end = on_end
 
-    def connect(self, host: str, port: int) -> None:
-        """Connect and wait for the greeting; OSError where nobody listens.
+    def connect(self, host: str, port: int, tls: bool = False) -> None:
+        """Connect and wait for the greeting; OSError where nobody listens, or TLS is not to be trusted.
 
         Whoever is faster than an Asterisk that starts again can have its port: to a stranger nothing is told.
         """
         connection = socket.create_connection((host, port))
-        self._sock = _Wire(connection, self._on_event)
+        try:
+            self._sock = _Wire(connection, _sealed(connection, host) if tls else None, self._on_event)
+        except BaseException:
+            connection.close()
+            raise
         self._connected.set()
         self._running.set()
         self.message_thread.start()
@@ -169,6 +181,17 @@ class Session(Manager):  # type: ignore[misc]
 
     def __del__(self) -> None:
         """pyst2 would log off here, and hang if it can't."""
+
+
+def address(host: str, port: int) -> str:
+    """Return where a manager is, for people."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _sealed(connection: socket.socket, host: str) -> TlsConnection:
+    from busy_callback.pbx.tls import TlsConnection  # not for the poller that stays and has no TLS
+
+    return TlsConnection(connection, host)
 
 
 def reason(error: Exception) -> str:

@@ -32,10 +32,11 @@ def reached_by_strangers(settings: Settings, proc: str = "/proc/net") -> tuple[s
     open_to = sorted(address for address in _listeners(settings.port, proc) if not address.is_loopback)
     if not open_to:
         return "", ""
+    name = "tlsbindaddr" if settings.tls else "bindaddr"
     where = f"{', '.join(map(str, open_to))}, port {settings.port}"
     return (
         f"Asterisk's manager listens on {where}: strangers can try passwords there",
-        "set bindaddr = 127.0.0.1 in manager.conf (FreePBX: in its Advanced Settings)",
+        f"set {name} = 127.0.0.1 in manager.conf (FreePBX: in its Advanced Settings)",
     )
 
 

@@ -16,24 +16,18 @@ import click
 from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.language import aligned, cut, of_terminal, said
-from busy_callback.printing import state_of, words
+from busy_callback.printing import words
+from busy_callback.report.listing import COLOURS, state_of, when
 from busy_callback.report.sentences import as_told
 from busy_callback.request import Request
 from busy_callback.store.history import read_request
 from busy_callback.store.spool import Spool
+from busy_callback.terminal import coloured
 
 TICK = 0.25  # seconds between looks at the spool; what is shown of time changes with the second
 SHOWN_AFTER = 60.0  # seconds that a request stays in the table when it has ended
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # another screen, without a cursor (xterm's)
 _HOME, _TO_END_OF_LINE, _TO_END = "\x1b[H", "\x1b[K", "\x1b[J"
-_COLOURS: dict[str, dict[str, Any]] = {
-    rq.RECALLING: {"fg": "green", "bold": True},
-    rq.SUSPENDED: {"fg": "yellow"},
-    rq.COMPLETED: {"fg": "green"},
-    rq.FAILED: {"fg": "red"},
-    rq.EXPIRED: {"dim": True},
-    rq.CANCELLED: {"dim": True},
-}
 
 
 class Changes:
@@ -98,10 +92,9 @@ def follow(spool: Spool, describe: Callable[[Request], dict[str, Any]] | None = 
 def news(before: Request | None, after: Request) -> Iterator[str]:
     """Yield a line for each thing that happened to a request; of one that was not known, the latest."""
     known = before.events if before else after.events[:-1]
-    for when, event in after.events:
-        if (when, event) not in known:
-            told = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
-            yield f"{told}  {after.caller}-{after.callee}  {as_told(after, event)}"
+    for moment, event in after.events:
+        if (moment, event) not in known:
+            yield f"{when(moment)}  {after.caller}-{after.callee}  {as_told(after, event)}"
 
 
 def _keep_table(changes: Changes) -> None:
@@ -134,9 +127,9 @@ def table(live: list[Request], ended: Iterable[Request], now: float, columns: in
     else:
         yield cut(said("{live} callbacks wait; {now}; Ctrl-C ends", live=len(live), now=told), columns)
     places = lines - 4  # this line and the last one, the head, and one that says how many are left out
-    yield _coloured(texts[0], bold=True)
+    yield coloured(texts[0], bold=True)
     for request, text in zip(requests[:places], texts[1:]):
-        yield _coloured(text, **_COLOURS.get(request.state, {}))
+        yield coloured(text, **COLOURS.get(request.state, {}))
     if len(requests) > places:
         yield cut(said("... and {requests} more", requests=len(requests) - max(0, places)), columns)
 
@@ -150,7 +143,3 @@ def _row(request: Request, now: float) -> tuple[str, ...]:
         *(request.caller, request.callee, said(request.kind), state_of(request), str(request.attempt)),
         *(duration(round(max(0.0, waits))), left, latest),
     )
-
-
-def _coloured(text: str, **style: Any) -> str:
-    return text if os.environ.get("NO_COLOR") else click.style(text, **style)

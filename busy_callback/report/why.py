@@ -10,10 +10,9 @@ from busy_callback import request as rq
 from busy_callback.language import Language, clock
 from busy_callback.policy import Line
 from busy_callback.report import sentences
+from busy_callback.report.service import POLL_AGE
 from busy_callback.request import Request
 from busy_callback.settings import Settings
-
-POLL_AGE = 150.0  # seconds; cron runs a poll each minute, and takes a moment
 
 
 @dataclass(frozen=True)

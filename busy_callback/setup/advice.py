@@ -92,6 +92,17 @@ def other_dialplans(dialplan: Dialplan, contexts: Iterable[str], etc: Path, runs
             yield f"{context} is a context of extensions.ael, which a running Asterisk alone can tell: start it first"
 
 
+def only_includes(dialplan: Dialplan, context: str, offers: Offers) -> str:
+    """Return a sentence on a context that has nothing of its own: where what it includes is wired; '' for others."""
+    found = dialplan.contexts.get(context)
+    if not found or found.steps or not found.includes:
+        return ""
+    inner = {included.name for included in dialplan.tree(context)}
+    wired = ", ".join(dict.fromkeys(o.step.context for o in offers.made if o.step.context in inner))
+    where = f"the offer goes into {wired}" if wired else "the offer goes where the calls from there come to a Dial"
+    return f"{context} only includes {', '.join(found.includes)}: {where}, the feature codes into {context}"
+
+
 def not_served(reached: Reached) -> str:
     """Return a sentence on phones whose numbers this package does not serve; '' when there are none."""
     numbers = dict.fromkeys(reach.number for reach in reached.reaches if not is_number(reach.number))

@@ -6,6 +6,7 @@ import stat
 
 from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
+from busy_callback.pbx.ami_session import address
 from busy_callback.setup import own_calls
 from busy_callback.setup.check import INSTALL, CheckFailed, Installation, order
 from busy_callback.setup.config_files import lines_of, read_text
@@ -91,7 +92,8 @@ def check_manager(pbx: Installation) -> str:
         raise CheckFailed(
             str(error), f"{INSTALL}; compare port, user and secret in {survey.directories.conf} with {_manager(pbx)}"
         ) from None
-    return f"user {settings.user} may log in at {settings.host}:{settings.port}"
+    how = ", by TLS" if settings.tls else ""
+    return f"user {settings.user} may log in at {address(settings.host, settings.port)}{how}"
 
 
 def check_permissions(pbx: Installation) -> str:

@@ -114,7 +114,9 @@ def wire(survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = ()
         if context not in known or not (named or offers.made or offers.done or context in before.contexts):
             raise SetupError(_can_not(survey, found, context, offers, context in known))
     wiring = Wiring(contexts, offers_for(found, places, contexts, named))
-    wiring.notes = list(_notes(survey, places, wiring))
+    new = (context for context in contexts if context not in before.contexts)
+    told = (advice.only_includes(survey.written, context, wiring.offers) for context in new)
+    wiring.notes = [*filter(None, told), *_notes(survey, places, wiring)]
     return wiring
 
 

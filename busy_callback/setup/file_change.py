@@ -29,10 +29,16 @@ class Change:
 
     @classmethod
     def file(
-        cls, path: Path, content: bytes, mode: int = 0o644, owner: tuple[int, int] = (0, 0), then: str = ""
+        cls,
+        path: Path,
+        content: bytes,
+        mode: int = 0o644,
+        owner: tuple[int, int] = (0, 0),
+        then: str = "",
+        yours: bool = False,
     ) -> Change:
         """Return the change that puts a file of ours at ``path``."""
-        return cls(path, Snapshot(FILE, content, mode, *owner), then)
+        return cls(path, Snapshot(FILE, content, mode, *owner), then, yours)
 
     @classmethod
     def beside(cls, path: Path, text: str, like: Path, then: str = "") -> Change:

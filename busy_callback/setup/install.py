@@ -15,6 +15,7 @@ from busy_callback.errors import SettingsError, SetupError
 from busy_callback.language import of_locale
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import (
+    by_name,
     device_settings,
     dialplan_changes,
     feature_codes,
@@ -84,7 +85,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
-        *manager_conf.changes(survey, options.allowed, settings.user, secret),
+        *manager_conf.changes(survey, options.allowed, settings, secret),
         *dialplan_changes.changes(survey, options.allowed, wiring, settings),
         Change.file(survey.agi, agi_source(survey.data).encode(), 0o755, keeper(survey.agi.parent)),
         *placed_files.prompts(survey, options.language),
@@ -92,7 +93,9 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
         *nightly_report.changes(survey, options.nightly),
+        *by_name.changes(survey),
     ]
+    notes += by_name.left(survey, journal)
     notes += filter(None, [placed_files.by_hand(survey)])
     if not survey.runs:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.settings import Settings
 from busy_callback.setup.config_files import read_text, value_of
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.marked_blocks import append, insert, strip_text
@@ -18,11 +19,25 @@ RELOAD = "manager reload"
 FILE_NAME = "busy_callback_manager.conf"
 
 
+_IPV4, _IPV6 = r"[0-9.]{7,15}", r"(?=.*:)[0-9A-Fa-f:.]{2,45}"
+_EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104
+
+
+def _is_address(text: str) -> bool:
+    return bool(re.fullmatch(f"{_IPV4}|{_IPV6}", text)) and text not in _EVERYWHERE
+
+
 def host(survey: Survey) -> str:
     """Return the address of this machine at which its manager listens."""
-    address = value_of(survey.manager_conf, "general", "bindaddr")
+    address = value_of(survey.manager_conf, "general", "bindaddr").strip("[]")
     enabled = is_true(value_of(survey.manager_conf, "general", "enabled"))
-    return address if enabled and re.fullmatch(r"[0-9.]+", address) and address != "0.0.0.0" else "127.0.0.1"  # noqa: S104
+    return address if enabled and _is_address(address) else "127.0.0.1"
+
+
+def _comes_from(survey: Survey, settings: Settings) -> str:
+    """Return the address that our user comes from: the one that it goes to, as that is this machine's."""
+    named = os.path.lexists(survey.directories.conf) and _is_address(settings.host)
+    return settings.host if named else host(survey)
 
 
 def is_true(value: str) -> bool:
@@ -36,7 +51,8 @@ def manager_user(user: str, secret: str, host: str = "127.0.0.1") -> list[str]:
         f"[{user}]",
         f"secret = {secret}",
         "deny = 0.0.0.0/0.0.0.0",
-        f"permit = {host}/255.255.255.255",
+        "deny = ::/0",
+        f"permit = {host}/{128 if ':' in host else '255.255.255.255'}",
         "read = call,user",
         "write = reporting,originate",
         # Nothing else is sent to us: no text of a caller's, and no load on a busy PBX.
@@ -45,14 +61,16 @@ def manager_user(user: str, secret: str, host: str = "127.0.0.1") -> list[str]:
     ]
 
 
-def changes(survey: Survey, allowed: Sequence[str], user: str, secret: str) -> Iterator[Change]:
+def changes(survey: Survey, allowed: Sequence[str], settings: Settings, secret: str) -> Iterator[Change]:
     """Yield what lets our user in: first the file with the secret, then what includes it."""
     main = survey.etc / "manager.conf"
     if not main.exists():
         raise SetupError(f"{main} is missing. Copy Asterisk's sample of it there, then try again")
     folder = None if survey.freepbx else _included_folder(survey, main)
     path = folder / "busy_callback.conf" if folder else survey.etc / FILE_NAME
-    text = "\n".join(["; Busy CallBack for Asterisk", *manager_user(user, secret, host(survey)), ""])
+    text = "\n".join(
+        ["; Busy CallBack for Asterisk", *manager_user(settings.user, secret, _comes_from(survey, settings)), ""]
+    )
     yield secret_file(survey, path, text, RELOAD)
     edited = own_file(survey, allowed, survey.etc / "manager_custom.conf" if survey.freepbx else main)
     text = strip_text(read_text(edited))

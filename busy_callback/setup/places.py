@@ -52,19 +52,23 @@ def strange_places(survey: Survey, said_by: int, allowed: Sequence[str]) -> list
     return found
 
 
-def check_places(survey: Survey, paths: Iterable[Path], allowed: Sequence[str]) -> None:
+def check_places(survey: Survey, paths: Sequence[Path], allowed: Sequence[str]) -> None:
     """Raise SetupError unless each path is one that install has to do with, by its folder and its name."""
     machines = (survey.system.cron, survey.system.logrotate, survey.system.systemd)
     for folder in (*machines, survey.system.state):
         other = decider(str(folder))
         if other:
             raise SetupError(f"{folder} must be root's alone, but user {user_name(other)} can write there")
+    for folder in {path.parent for path in paths} & {survey.system.bin, survey.system.man}:
+        if decider(str(folder)):
+            raise SetupError(f"{folder} is no longer root's alone; nothing was changed, try again")
     configuration = [*_both(survey.etc), *allowed]
     for path in paths:
         ours = path.name.startswith(COMMAND)
         placed = (
             path in (survey.agi, Path(survey.directories.spool))
-            or (ours and path.parent in machines)
+            or (ours and path.parent in (*machines, survey.system.bin, survey.system.man))
+            or path == survey.system.man
             or path.parent == survey.sounds
             or (ours and path.parent.parent == survey.sounds)
         )

@@ -41,6 +41,8 @@ class System:
     systemd: Path = Path("/etc/systemd/system")
     booted: Path = Path("/run/systemd/system")  # there while systemd runs (sd_booted(3))
     state: Path = Path("/var/lib/busy-callback")
+    bin: Path = Path("/usr/local/bin")
+    man: Path = Path("/usr/local/share/man/man8")
     freepbx: Path = Path("/etc/freepbx.conf")
     issabel: Path = Path("/etc/issabelpbx.conf")
     elastix: Path = Path("/etc/elastix.conf")
@@ -230,9 +232,15 @@ def data_directory() -> Path:
 def command_path() -> str:
     """Return how cron runs this command."""
     for place in (Path(sys.argv[0]), Path(sysconfig.get_path("scripts")) / COMMAND):
-        if place.name == COMMAND and place.is_file():
-            return str(place.absolute())
+        real = _behind_links(place)
+        if real.name == COMMAND and real.is_file():
+            return str(real.absolute())
     return f"{sys.executable} -m busy_callback"
+
+
+def _behind_links(path: Path) -> Path:
+    """Return what a command's links lead to: one of them is install's own, and goes with it."""
+    return _behind_links(path.parent / os.readlink(path)) if path.is_symlink() and path.exists() else path
 
 
 def unreachable(path: Path, owner: Owner | User) -> Path | None:

@@ -44,6 +44,7 @@ attempts = 1
 [manager]
 host = {settings.host}
 port = {settings.port}
+tls = {tls}
 user = {settings.user}
 secret = {settings.secret}
 """
@@ -221,6 +222,7 @@ class _Trial:
             take_away(self.real, self.settings, self.console)
         self.spool.prepare()
         words = {"caller": CALLER, "callee": CALLEE, "phones": PHONE_CONTEXT, "context": CONTEXT}
+        words["tls"] = "yes" if self.settings.tls else "no"
         text = _SETTINGS.format(**words, settings=self.settings)
         with open(os.open(self.directories.conf, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)

@@ -18,7 +18,10 @@ def existing_spool(directories: Directories) -> Spool:
     try:
         os.listdir(directories.spool)
     except (FileNotFoundError, NotADirectoryError):
-        raise SpoolError(f"there is no spool {directories.spool} yet; no callback was ever asked for here") from None
+        raise SpoolError(
+            f"there is no spool {directories.spool} yet: no callback was ever asked for here, and it may not be "
+            "installed; see sudo busy-callback doctor"
+        ) from None
     except OSError as error:
         raise SpoolError(f"the spool {directories.spool} can't be read: {error.strerror}") from error
     return Spool(directories.spool, directories.log)

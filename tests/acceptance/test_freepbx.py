@@ -16,6 +16,7 @@ from ..lab.office import Office
 from ..lab.phone import Phone
 from ..lab.releases import Release
 from .conftest import prompt
+from .test_trial import left, tried
 
 CODES = "[from-internal-custom]\ninclude => busy-callback-codes\n"
 MARKS = ("BUSY_TONE", "CONG", "BACK", "MAIL", "FOLL", "GROUP")
@@ -290,6 +291,15 @@ def test_a_ring_group_is_offered_nothing(open_freepbx: OpenFreepbx) -> None:
     a.dial("*66")
     a.closed()
     assert office.waiting() == []
+
+
+def test_a_trial_works_beside_freepbx(open_freepbx: OpenFreepbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor's trial needs nothing of FreePBX's, goes through none of its dialplan, and leaves nothing."""
+    office = open_freepbx("201")
+    office.spool.prepare()
+    assert [check for check in tried(office, monkeypatch) if not check.ok] == []
+    assert left(office) == []
+    assert marks(office) == ""
 
 
 def test_nothing_is_defined_twice(open_freepbx: OpenFreepbx) -> None:

@@ -103,6 +103,13 @@ def test_install_finds_out_shows_and_repeats_nothing(installed: Installed) -> No
     assert "Nothing to change" in installed.machine.run(f"{COMMAND} install --yes").stdout
 
 
+def test_the_command_and_its_page_are_found(installed: Installed) -> None:
+    """After the README's own steps both have their place; by its name the command has nothing to change either."""
+    machine = installed.machine
+    assert "Nothing to change" in machine.run("PATH=/usr/local/bin:$PATH busy-callback install --yes").stdout
+    assert ".TH BUSY-CALLBACK" in machine.run("cat /usr/local/share/man/man8/busy-callback.8").stdout
+
+
 def test_the_secret_stays_between_root_and_asterisk(installed: Installed) -> None:
     """Settings, secret and spool are for root and Asterisk alone; in its own folders they are Asterisk's user's."""
     facts = installed.machine.run(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from busy_callback.setup import placed_files
+from busy_callback.setup.doctor import try_out
 
 from ..lab.audio import heard
 from ..lab.releases import RELEASES
@@ -34,7 +35,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_style_is_wired_played_and_given_back(office: StyledOffice) -> None:
-    """What install proposes loads without a warning, the callback works, and uninstall gives back every byte."""
+    """What install proposes loads without a warning, the trial and a callback work, uninstall gives back every byte."""
     before = office.files()
     told = office.plan()
     if office.style.wire and not any(":" in word for word in office.style.wire):
@@ -46,6 +47,7 @@ def test_a_style_is_wired_played_and_given_back(office: StyledOffice) -> None:
         office.reload()
     assert _complaints(office, mark) == []
     assert office.plan().changes == ()
+    assert [check for check in try_out(office.directories, str(office.asterisk.conf)) if not check.ok] == []
     _play(office)
     if office.style.code:
         a = office.phones[0]

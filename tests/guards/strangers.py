@@ -14,7 +14,15 @@ GUARDS = (
     Guard(
         "to a stranger on the manager's port nothing is told",
         (Edit("busy_callback/pbx/ami_session.py", "        if user is not None:\n", "        if False:\n"),),
-        ("tests/unit/pbx/test_attack_port.py::test_a_stranger_on_the_managers_port_is_told_nothing",),
+        (
+            "tests/unit/pbx/test_attack_port.py::test_a_stranger_on_the_managers_port_is_told_nothing",
+            "tests/unit/pbx/test_attack_port.py::test_a_stranger_who_speaks_tls_is_told_nothing_either",
+        ),
+    ),
+    Guard(
+        "a certificate of another machine is looked at",
+        (Edit("busy_callback/pbx/tls.py", "        if within_machine(connection):\n", "        if True:\n"),),
+        ("tests/unit/pbx/test_attack_port.py::test_a_manager_of_another_machine_must_have_a_certificate_that_is_good",),
     ),
     Guard(
         "our own user and root are none",

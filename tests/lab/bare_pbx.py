@@ -39,7 +39,7 @@ class BarePbx(ABC):
         self.etc = folder / "etc"
         self._watch: subprocess.Popen[bytes] | None = None
         machine = folder / "machine"
-        for name in ("cron", "logrotate", "systemd", "bin"):
+        for name in ("cron", "logrotate", "systemd", "bin", "local"):
             (machine / name).mkdir(parents=True)
         none = machine / "none"
         self._system = System(
@@ -47,6 +47,8 @@ class BarePbx(ABC):
             logrotate=machine / "logrotate",
             systemd=machine / "systemd",
             state=machine / "state",
+            bin=machine / "local",
+            man=machine / "man8",
             freepbx=none,
             issabel=none,
             elastix=none,

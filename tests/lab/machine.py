@@ -25,7 +25,17 @@ from .releases import CACHE, Release, locked
 
 PACKAGES = "python3 python3-venv cron logrotate"
 COMMAND = "/opt/busy-callback/bin/busy-callback"
-STOCK = ("etc", "opt", "root", "usr/share/asterisk", "usr/lib/asterisk", "var/lib", "var/spool", "var/log/asterisk")
+STOCK = (
+    "etc",
+    "opt",
+    "root",
+    "usr/local",
+    "usr/share/asterisk",
+    "usr/lib/asterisk",
+    "var/lib",
+    "var/spool",
+    "var/log/asterisk",
+)
 ADMIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 PLAIN = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8"}
 # What Asterisk, pip and logrotate themselves write while they work.

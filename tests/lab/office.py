@@ -32,6 +32,7 @@ MANAGER = f"""\
 [busy_callback]
 secret = {SECRET}
 deny = 0.0.0.0/0.0.0.0
+deny = ::/0
 permit = 127.0.0.1/255.255.255.255
 read = call,user
 write = reporting,originate

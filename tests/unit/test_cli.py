@@ -95,6 +95,7 @@ def test_nothing_was_asked_for_yet(asterisk_conf: Path) -> None:
 
 def test_empty_lists_say_so(asterisk_conf: Path, spool: Spool) -> None:
     """No table without a row; an empty list for programs."""
+    poll(asterisk_conf)
     assert run(asterisk_conf, "list").output == "No callback is waiting.\n"
     assert run(asterisk_conf, "history").output == "No callback has ended yet.\n"
     assert json.loads(run(asterisk_conf, "list", "--json").output) == []
@@ -103,13 +104,35 @@ def test_empty_lists_say_so(asterisk_conf: Path, spool: Spool) -> None:
 def test_who_waits_is_listed_in_order(asterisk_conf: Path, waiting: Spool) -> None:
     """A row each, under a head; the same for programs."""
     rows = run(asterisk_conf, "list").output.splitlines()
-    assert rows[0].split()[:5] == ["ID", "CALLER", "CALLEE", "KIND", "STATE"]
-    assert [row.split()[1:5] for row in rows[1:]] == [
-        ["201", "202", "busy", "waiting"],
-        ["201", "203", "busy", "waiting"],
+    assert rows[0].split() == ["ID", "KIND", "STATE", "TRIES", "ASKED", "EXPIRES"]
+    assert [row.split()[:4] for row in rows[1:3]] == [
+        ["201-202", "busy", "waiting", "0"],
+        ["201-203", "busy", "waiting", "0"],
     ]
+    assert [row.endswith(" 0 s ago  in 45 min") for row in rows[1:3]] == [True, True]
     found = json.loads(run(asterisk_conf, "list", "--json").output)
     assert [(r["caller"], r["callee"], r["ended"]) for r in found] == [("201", "202", None), ("201", "203", None)]
+
+
+def test_the_wide_table_has_whole_ids_and_times(asterisk_conf: Path, waiting: Spool) -> None:
+    """With --wide the stamp and the day stand there, as in --json."""
+    first = waiting.live()[0]
+    row = run(asterisk_conf, "list", "--wide").output.splitlines()[1]
+    told = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(first.expires))
+    assert row.split()[:5] == [first.id, "201", "202", "busy", "waiting"]
+    assert row.endswith(told)
+    run(asterisk_conf, "cancel", "201")
+    assert run(asterisk_conf, "history", "--wide").output.splitlines()[1].startswith(first.id)
+
+
+def test_before_the_first_poll_it_is_told(asterisk_conf: Path, waiting: Spool) -> None:
+    """Who lists what waits hears that nobody looks after it, with what to do; once a poll has run, not."""
+    told = "No poll has run yet, and until one does nobody is recalled: sudo busy-callback doctor says what runs it."
+    assert run(asterisk_conf, "list").output.splitlines()[-1] == told
+    poll(asterisk_conf)
+    assert "poll" not in run(asterisk_conf, "list").output
+    os.utime(waiting.path("", "poller.lock"), (0, time.time() - 600))
+    assert "The last poll began 10 min ago" in run(asterisk_conf, "list").output
 
 
 def test_a_cancelled_one_goes_to_the_history(asterisk_conf: Path, waiting: Spool) -> None:

@@ -6,7 +6,9 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +16,21 @@ from busy_callback.errors import AsteriskError
 from busy_callback.pbx.ami import Ami
 from busy_callback.settings import Settings
 
+from ...lab.certificate import self_signed
+
 GREETING = b"Asterisk Call Manager/9.0.0\r\n"
 NOBODY = 65534
 
 
 @contextlib.contextmanager
-def listening(host: str, family: socket.AddressFamily, user: int) -> Iterator[tuple[int, int]]:
-    """Let a user greet who connects, as Asterisk does; yield the port, and where what was said to it can be read."""
+def listening(host: str, family: socket.AddressFamily, user: int, own: Path | None = None) -> Iterator[tuple[int, int]]:
+    """Let a user greet who connects, as Asterisk does; yield the port, and where what was said to it can be read.
+
+    With a file of its own key and certificate, by TLS.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if own:
+        context.load_cert_chain(own)
     with socket.socket(family) as listener:
         try:
             listener.bind((host, 0))
@@ -40,6 +50,8 @@ def listening(host: str, family: socket.AddressFamily, user: int) -> Iterator[tu
             mine.listen()
             os.write(writing, b"!")
             connection = mine.accept()[0]
+            if own:
+                connection = context.wrap_socket(connection, server_side=True)
             connection.sendall(GREETING)
             while data := connection.recv(4096):
                 os.write(writing, data)
@@ -64,6 +76,8 @@ def listening(host: str, family: socket.AddressFamily, user: int) -> Iterator[tu
         ("127.0.0.1", "::ffff:127.0.0.1", socket.AF_INET6),
         ("127.0.0.1", "::", socket.AF_INET6),
         ("localhost", "127.0.0.1", socket.AF_INET),
+        ("::1", "::1", socket.AF_INET6),
+        ("::1", "::", socket.AF_INET6),
     ],
 )
 def test_a_stranger_on_the_managers_port_is_told_nothing(host: str, listens: str, family: socket.AddressFamily) -> None:
@@ -84,3 +98,34 @@ def test_an_asterisk_of_our_own_user_is_none(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(AsteriskError, match="did not answer Login"), Ami(settings):
             pass
         assert b"Action: Login" in os.read(said, 4096)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+def test_a_stranger_who_speaks_tls_is_told_nothing_either(tmp_path: Path) -> None:
+    """Within this machine no certificate is asked for, and whose process it is counts all the same."""
+    settings = Settings()
+    settings.secret, settings.tls = "our-own-secret", True
+    self_signed(tmp_path / "own.pem", "localhost")
+    with listening("127.0.0.1", socket.AF_INET, NOBODY, tmp_path / "own.pem") as (settings.port, said):
+        with pytest.raises(AsteriskError, match="user nobody who listens there, and not Asterisk"), Ami(settings):
+            pass
+        assert os.read(said, 4096) == b""
+
+
+@pytest.mark.parametrize("trusted", ["", "pbx", "localhost"])
+def test_a_manager_of_another_machine_must_have_a_certificate_that_is_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: str
+) -> None:
+    """By an authority that this machine trusts, and for that host: else nothing is told."""
+    settings = Settings()
+    settings.host, settings.secret, settings.tls = "localhost", "our-own-secret", True
+    monkeypatch.setattr("busy_callback.pbx.tls.within_machine", lambda connection: False)
+    monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 2.0)
+    self_signed(tmp_path / "own.pem", trusted or "localhost")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.crt"))
+    with listening("127.0.0.1", socket.AF_INET, os.geteuid(), tmp_path / "own.pem") as (settings.port, said):
+        told = "did not answer Login" if trusted == "localhost" else "its certificate is not to be trusted"
+        with pytest.raises(AsteriskError, match=told), Ami(settings):
+            pass
+        assert (b"Action: Login" in os.read(said, 4096)) == (trusted == "localhost")

@@ -73,8 +73,8 @@ class Pbx:
     def __post_init__(self) -> None:
         for name in ("etc", "spool/outgoing", "data/sounds/en", "data/sounds/fr", "agi", "log", "run"):
             (self.root / "asterisk" / name).mkdir(parents=True)
-        for name in ("cron.d", "logrotate.d", "systemd", "bin"):
-            (self.root / name).mkdir()
+        for name in ("cron.d", "logrotate.d", "systemd", "bin", "local/bin", "local/man"):
+            (self.root / name).mkdir(parents=True)
         self.tell_directories()
         self.write("extensions.conf", EXTENSIONS)
         self.write("manager.conf", MANAGER)
@@ -112,6 +112,8 @@ class Pbx:
             systemd=self.root / "systemd",
             booted=self.root / "systemd",
             state=self.root / "state",
+            bin=self.root / "local" / "bin",
+            man=self.root / "local" / "man" / "man8",
             freepbx=self.root / "freepbx.conf",
         )
 

@@ -108,7 +108,7 @@ def test_the_manager_is_opened_to_this_machine_only(pbx: Pbx) -> None:
     assert "port = 5039\n; BEGIN busy-callback\nenabled = yes\nbindaddr = 127.0.0.1\n; END busy-callback\n" in general
     assert rest.endswith("; BEGIN busy-callback\n#tryinclude busy_callback_manager.conf\n; END busy-callback\n")
     user = (pbx.etc / "busy_callback_manager.conf").read_text().partition("[busy_callback]")[2]
-    assert "deny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\n" in user
+    assert "deny = 0.0.0.0/0.0.0.0\ndeny = ::/0\npermit = 127.0.0.1/255.255.255.255\n" in user
     assert "read = call,user\nwrite = reporting,originate\neventfilter" in user
 
 
@@ -125,6 +125,26 @@ def test_a_manager_at_another_address_of_this_machine(pbx: Pbx) -> None:
     pbx.install()
     assert load(pbx.directories.conf).host == "10.0.0.5"
     assert "permit = 10.0.0.5/255.255.255.255" in (pbx.etc / "busy_callback_manager.conf").read_text()
+
+
+@pytest.mark.parametrize("address", ["::1", "[::1]"])
+def test_a_manager_at_an_ipv6_address(pbx: Pbx, address: str) -> None:
+    """IPv6's address of this machine is one as well: the settings name it, and our user may come from it alone."""
+    pbx.write("manager.conf", f"[general]\nenabled = yes\nbindaddr = {address}\n")
+    pbx.install()
+    assert load(pbx.directories.conf).host == "::1"
+    assert "deny = ::/0\npermit = ::1/128\n" in (pbx.etc / "busy_callback_manager.conf").read_text()
+
+
+def test_our_manager_user_comes_from_where_the_settings_go(pbx: Pbx) -> None:
+    """An admin who writes host = ::1 and runs install again is let in from there, and from nowhere else."""
+    pbx.install()
+    conf = Path(pbx.directories.conf)
+    conf.write_text(conf.read_text().replace("host = 127.0.0.1", "host = ::1"))
+    pbx.install()
+    user = (pbx.etc / "busy_callback_manager.conf").read_text()
+    assert "permit = ::1/128\n" in user
+    assert user.count("permit") == 1
 
 
 def test_a_folder_of_managers_is_used(pbx: Pbx) -> None:

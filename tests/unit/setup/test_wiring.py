@@ -117,6 +117,20 @@ def test_phones_with_names_reach_the_settings(pbx: Pbx) -> None:
     assert note == f"write into [devices] of {path}: 201 = PJSIP/anna"
 
 
+def test_a_context_that_only_includes_others_is_wired_in_those(pbx: Pbx) -> None:
+    """The offer goes behind the Dial of the included one, of which install speaks, the once that it wires it."""
+    inner = "exten => _2XX,1,Dial(PJSIP/${EXTEN})\n same => n,Hangup()\n"
+    conf(
+        pbx, f"[phones]\ninclude => features\ninclude => internal\n[features]\nexten => 5,1,Echo()\n[internal]\n{inner}"
+    )
+    assert pbx.plan("phones").notes == (
+        "phones only includes features, internal: the offer goes into internal, the feature codes into phones",
+    )
+    text = wired(pbx, "phones")
+    assert f"Dial(PJSIP/${{EXTEN}})\n same => n,{OFFER}\n" in text
+    assert pbx.plan().notes == ()
+
+
 def test_departments_are_named_one_by_one(pbx: Pbx) -> None:
     """Who begins elsewhere is told of, until that context is wired too; an unknown context is refused."""
     conf(pbx, "[phones]\nexten => 202,1,Dial(PJSIP/202)\n[shop]\nexten => 201,1,Dial(PJSIP/201)\n")
