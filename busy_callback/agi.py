@@ -162,7 +162,7 @@ def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variable
 
         kind = kind_of_wish(channel, caller, callee, settings)
     variables["BUSY_CALLBACK_FROM"] = caller
-    variables["BUSY_CALLBACK_TO"] = callee if callee in settings.extensions else ""
+    variables["BUSY_CALLBACK_TO"] = callee if settings.is_callee(callee) else ""
     variables["BUSY_CALLBACK_KIND"] = kind if kind in rq.KINDS else rq.BUSY
     if presentation == rq.RESTRICTED:
         variables["CALLERID(pres)"] = "prohib"  # who hid in the call itself does so in the request by a code
@@ -233,7 +233,7 @@ def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str])
         raise NumberError(f"busy_callback.py {verb} takes FROM or FROM,TO, not {len(numbers)} arguments")
     spool, settings = _open(agi, environ)
     for number in numbers:
-        if number not in settings.extensions:
+        if not settings.is_callee(number):
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")
     _check_phone(Channel(agi), numbers[0], numbers[-1], settings)
     spool.prepare()

@@ -7,9 +7,8 @@ name of a chan_sip guest's channel, which has the host of its From header (chann
 
 from __future__ import annotations
 
-import re
-
 from busy_callback.request import RESTRICTED, is_context, is_number
+from busy_callback.setting_values import is_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 RECALL_CONTEXT = "custom-auto-redial"  # callfile's; not imported for one word
 _RESTRICTION, _HIDDEN = 0x60, 0x20  # of agi_callingpres (include/asterisk/callerid.h, AST_PRES_RESTRICTED)
-_DEVICE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}")  # what may stand in a question, as in pbx/ami
 LAST_NUMBERS = "busy-callback-last"  # the family in Asterisk's database
 _MANY = 1000  # numbers of a plan that are looked through for the one whose hint has a device
 _ROOM = 4000  # characters of one question; AGI takes 8,191 (res/res_agi.c)
@@ -68,7 +66,7 @@ class Channel:
         hidden = shown.isascii() and shown.isdigit() and int(shown[:9]) & _RESTRICTION == _HIDDEN
         self.presentation = RESTRICTED if hidden else ""
         device = self.name.rpartition("-")[0]
-        self.device = device if _DEVICE.fullmatch(device) else ""
+        self.device = device if is_device(device) else ""
 
     def ask(self, *questions: str) -> list[str]:
         """Return what some variables and functions of the dialplan hold, '' where nothing.
@@ -109,7 +107,7 @@ class Channel:
         number = "" if self._is_guest() else self._named(settings)
         if not number and settings.callers == "any" and not self.device.startswith("Local/"):
             number = self.caller_id
-        return number if number in settings.extensions else ""
+        return number if settings.is_own(number) else ""
 
     def is_phone_of(self, number: str, settings: Settings) -> bool:
         """Tell whether this channel is of a phone of the extension."""
@@ -204,6 +202,9 @@ class Channel:
 
     def devices(self, number: str, settings: Settings) -> dict[str, str]:
         """Return the devices of an extension with Asterisk's words for their states, as pbx/ami's survey has them."""
+        if settings.branch_of(number):
+            devices = settings.devices_of(number).split("&")
+            return dict(zip(devices, self.states(devices)))
         devices = self._freepbx_devices(number) if settings.device == "freepbx" else []
         if devices or number in settings.devices or settings.device not in {"auto", "freepbx"}:
             devices = devices or self._set_devices(number, settings)
@@ -241,4 +242,4 @@ def _between(text: str, head: str, tail: str) -> str:
 
 def _devices_of(text: str) -> list[str]:
     """Return the devices in a hint or a dial string; what else an admin's may hold is left out."""
-    return [part for part in re.split("[&,]", text) if _DEVICE.fullmatch(part)]
+    return [part for part in text.replace(",", "&").split("&") if is_device(part)]

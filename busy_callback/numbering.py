@@ -10,8 +10,17 @@ import re
 from busy_callback.errors import NumberError
 from busy_callback.request import MOST_DIGITS, is_number
 
-_CLASS = re.compile(r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]")
+_CLASS = r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]"  # compiled where there is a pattern
+_DIGITS: dict[str, frozenset[str]] = {}  # by what stands for a place: found out once
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
+
+
+def classes(pattern: str) -> tuple[frozenset[str], ...]:
+    """Return the digits that each place of a pattern allows."""
+    places = re.findall(_CLASS, pattern.lstrip("_").upper())
+    for place in set(places) - _DIGITS.keys():
+        _DIGITS[place] = frozenset(c for c in "0123456789" if re.fullmatch(_CLASSES.get(place, place), c))
+    return tuple(_DIGITS[place] for place in places)
 
 
 class Numbers:
@@ -25,22 +34,22 @@ class Numbers:
         texts = []
         for pattern in patterns:
             text = pattern.lstrip("_").upper()
-            digits = _CLASS.findall(text)
+            digits = re.findall(_CLASS, text)
             if "".join(digits) != text or not 1 <= len(digits) <= MOST_DIGITS:
                 raise ValueError(f"{pattern!r} is not a pattern of 1 to {MOST_DIGITS} digits, X, Z, N and [1-5]")
             texts.append("".join(_CLASSES.get(c, c) for c in digits))
         self._texts = texts
-        self._regex = re.compile("|".join(texts)) if texts else None
+        self.regex = "|".join(texts)  # POSIX's extended ones have the same form
 
     def __contains__(self, number: str) -> bool:
-        return is_number(number) and self._regex is not None and self._regex.fullmatch(number) is not None
+        return is_number(number) and bool(self.regex) and re.fullmatch(self.regex, number) is not None
 
     def listed(self, most: int) -> list[str]:
         """Return all of the numbers, or none where there are more than ``most``, or no patterns."""
         found: list[str] = []
         for text in self._texts:
             some = [""]
-            for digit in _CLASS.findall(text):
+            for digit in re.findall(_CLASS, text):
                 allowed = [c for c in "0123456789" if re.fullmatch(digit, c)]
                 some = [number + c for number in some for c in allowed]
                 if len(found) + len(some) > most:
@@ -55,12 +64,16 @@ class NumberingPlan(Numbers):
     def __contains__(self, number: str) -> bool:
         return super().__contains__(number) if self.patterns else is_number(number) and 2 <= len(number) <= 6
 
+    def check(self, role: str, number: str) -> None:
+        """Raise NumberError unless the number, which has that role in a request, is an extension of the plan."""
+        if number not in self:
+            plan = ", ".join(self.patterns) or "2 to 6 digits"
+            raise NumberError(f"{role} {printable(number)!r} is not in the numbering plan ({plan})")
+
     def check_pair(self, caller: str, callee: str) -> None:
         """Raise NumberError unless both are extensions of the plan and are not the same."""
-        for role, number in (("caller", caller), ("callee", callee)):
-            if number not in self:
-                plan = ", ".join(self.patterns) or "2 to 6 digits"
-                raise NumberError(f"{role} {printable(number)!r} is not in the numbering plan ({plan})")
+        self.check("caller", caller)
+        self.check("callee", callee)
         if caller == callee:
             raise NumberError(f"{caller} can't be called back by itself")
 

@@ -55,7 +55,7 @@ def decide(channel: Channel, callee: str, dial_status: str, settings: Settings, 
     kind = KINDS.get(dial_status, "")
     if not kind:
         return Offer("", f"a call that ended as {printable(dial_status)!r}")
-    if callee not in settings.extensions:
+    if not settings.is_callee(callee):
         return Offer("", f"{printable(callee)!r} is not in the numbering plan")
     recalled = channel.recalled(callee)
     caller = recalled or channel.caller(settings)

@@ -210,7 +210,7 @@ class Poller(Runs):
         self._live = LiveRequests(self.spool)
         self._live.refresh(at_once=True)
         self._live.callers |= {request.caller for request in self._ended_lately()}
-        device_states = DeviceStates(ami, begun)
+        device_states = DeviceStates(ami, begun, self.settings)
         device_states.ask(self._live.extensions())
         device_states.read_lamps(self._live.callers)
         for callee, requests in self._live.take_queues(self._clock()).items():

@@ -1,6 +1,6 @@
-"""What the values of settings may be: readers, each of which raises ValueError saying what is allowed.
+"""A line of the settings, which there are, and their values: readers, which raise ValueError saying what is allowed.
 
-The AGI imports this module on the caller's time.
+The AGI imports this module on the caller's time: a regular expression would take longer to be compiled than all else.
 """
 
 from __future__ import annotations
@@ -11,19 +11,37 @@ from busy_callback.numbering import NumberingPlan, Numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-_UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
+_UNITS = {"min": 60, "s": 1, "h": 3600, "": 1}
+_MOST_DIGITS = 7
+
+
+def without_comment(line: str) -> str:
+    """Return what a line says: ``;`` begins a comment at its beginning or after a blank, ``#`` at its beginning."""
+    at = line.find(";")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find(";", at + 1)
+    bare = (line if at < 0 else line[:at]).strip()
+    return "" if bare.startswith("#") else bare
+
+
+def key_and_value(bare: str) -> tuple[str, str]:
+    """Return both sides of ``key = value``, ``key => value`` or ``key: value``; two empty texts where it is neither."""
+    end = min((at for at in (bare.find("="), bare.find(":")) if at >= 0), default=0)
+    return bare[:end].rstrip(), bare[end + 1 :].removeprefix(">" if bare[end : end + 1] == "=" else "").lstrip()
 
 
 def seconds(low: int, high: int) -> Callable[[str], int]:
     """Return the reader of a time between ``low`` and ``high`` seconds; it returns seconds."""
 
     def parse(text: str) -> int:
-        match = re.fullmatch(r"([0-9]{1,7}) *(s|min|h|)", text)
-        if not match or not low <= int(match[1]) * _UNITS[match[2]] <= high:
+        unit = next(unit for unit in _UNITS if text.endswith(unit))
+        amount = text[: len(text) - len(unit)].rstrip(" ")
+        found = int(amount) * _UNITS[unit] if _is_whole(amount) else -1
+        if not low <= found <= high:
             raise ValueError(f"a time from {low} s to {high} s, as 90, 90 s, 45 min or 3 h")
-        return int(match[1]) * _UNITS[match[2]]
+        return found
 
     return parse
 
@@ -32,7 +50,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """Return the reader of a whole number between ``low`` and ``high``."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,7}", text) or not low <= int(text) <= high:
+        if not _is_whole(text) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 
@@ -46,7 +64,32 @@ def yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
-DEVICE = r"[A-Za-z0-9]+/[A-Za-z0-9_.@/-]{1,60}"
+def _is_whole(text: str) -> bool:
+    return 1 <= len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit()
+
+
+def is_device(text: str) -> bool:
+    """Tell whether ``text`` is a device of Asterisk's, as PJSIP/anna, that may stand in a question to it."""
+    technology, slash, resource = text.partition("/")
+    plain = "".join(c for c in resource if c not in "_.@/-") or "0"
+    return bool(slash) and 1 <= len(resource) <= 60 and text.isascii() and technology.isalnum() and plain.isalnum()
+
+
+def device_list(text: str) -> str:
+    """Return an extension's devices, joined by & as they are."""
+    if not all(map(is_device, text.split("&"))):
+        raise ValueError("an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile")
+    return text
+
+
+BRANCH = "branch"  # a section [branch NAME] has these settings
+BRANCH_NAME = 40  # characters at most
+
+
+def is_branch_name(text: str) -> bool:
+    """Tell whether a branch may be called that, here and in pjsip.conf."""
+    bare = text.replace("-", "").replace("_", "")
+    return len(text) <= BRANCH_NAME and bare.isascii() and bare.isalnum()
 
 
 def like(pattern: str, meaning: str) -> Callable[[str], str]:
@@ -99,3 +142,55 @@ def numbers(text: str) -> Numbers:
         return Numbers(tuple(text.replace(",", " ").split()))
     except ValueError as error:
         raise ValueError(f"Asterisk patterns as 299, 28X, or nothing: {error}") from None
+
+
+def numbers_of_branch(text: str) -> Numbers:
+    """Return the numbers that the patterns, one at least, describe."""
+    found = numbers(text)
+    if not found.patterns:
+        raise ValueError("Asterisk patterns as 3XX, which are the branch's extensions")
+    return found
+
+
+state_form = like(
+    r"[A-Za-z0-9]{1,20}/[A-Za-z0-9_.@-]{0,20}\{ext\}[A-Za-z0-9_.@-]{0,20}",
+    "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
+)
+
+KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
+    "general": {
+        "extensions": plan,
+        **dict.fromkeys(("not_callers", "not_callees"), numbers),
+        **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
+        "offer_pause": seconds(1, 30),
+        "offer_no_reply": no_reply,
+        "device": device_form,
+        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "ring_time": seconds(5, 120),
+        "guard_time": seconds(0, 60),
+        "attempts": whole(1, 20),
+        "retry_pause": seconds(1, 3600),
+        "service_time": seconds(60, 86400),
+        "service_time_no_reply": seconds(60, 86400),
+        "queue_per_callee": whole(1, 100),
+        "queue_per_caller": whole(1, 100),
+        "queue_in_all": whole(1, 1000000),
+        "history_days": whole(0, 3650),
+        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
+        **TEXTS,
+    },
+    "manager": {
+        "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
+        "port": whole(1, 65535),
+        "tls": yes_or_no,
+        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
+        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+    },
+    "devices": {  # the key is an extension
+        "": device_list,
+    },
+    BRANCH: {
+        "extensions": numbers_of_branch,
+        "state": state_form,
+    },
+}

@@ -10,25 +10,19 @@ import os
 import re
 import stat
 
+from busy_callback import setting_values as values
 from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers, printable
 from busy_callback.request import BUSY, is_number
-from busy_callback.setting_values import (
-    DEVICE,
-    TEXTS,
-    device_form,
-    like,
-    no_reply,
-    numbers,
-    plan,
-    seconds,
-    whole,
-    yes_or_no,
-)
+from busy_callback.setting_values import BRANCH
+from busy_callback.setting_values import KEYS as _KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from busy_callback.branches import Branch
 
 ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
@@ -78,18 +72,35 @@ class Settings:
     tls: bool = False
     user: str = "busy_callback"
     secret: str = ""
+    branches: tuple[Branch, ...] = ()
 
     def __init__(self) -> None:
         self.devices: dict[str, str] = {}  # [devices]: by extension, its devices joined by &
+
+    def branch_of(self, number: str) -> Branch | None:
+        """Return the branch that the extension is of, None where it is of none."""
+        return next((branch for branch in self.branches if branch.has(number)), None)
+
+    def is_own(self, number: str) -> bool:
+        """Tell whether the number is an extension of this PBX: its phone may ask for a callback here."""
+        return number in self.extensions and not self.branch_of(number)
+
+    def is_callee(self, number: str) -> bool:
+        """Tell whether the number is one that may be waited for: this PBX's, or a branch's."""
+        return number in self.extensions or self.branch_of(number) is not None
 
     def service_duration(self, kind: str) -> int:
         """Return how long a request of that kind lives."""
         return self.service_time if kind == BUSY else self.service_time_no_reply
 
     def devices_of(self, extension: str) -> str:
-        """Return the extension's devices as a dial string: ``[devices]`` first; '' where Asterisk has to be asked."""
-        rest = self.device.replace("{ext}", extension) if "{ext}" in self.device else ""
-        return self.devices.get(extension, rest)
+        """Return the extension's devices as a dial string: ``[devices]`` first; '' where Asterisk has to be asked.
+
+        Those of a branch's extension only tell its state.
+        """
+        branch = self.branch_of(extension)
+        form = branch.state if branch else self.device
+        return self.devices.get(extension, form.replace("{ext}", extension) if "{ext}" in form else "")
 
     def extension_of(self, device: str) -> str:
         """Return the extension whose device it is, the first of several; '' where Asterisk has to be asked."""
@@ -104,45 +115,16 @@ class Settings:
 
     def check_pair(self, caller: str, callee: str) -> None:
         """Raise NumberError, saying why, unless ``caller`` may ask to be called back by ``callee``."""
-        self.extensions.check_pair(caller, callee)
+        home = self.branch_of(caller)
+        if home:
+            raise NumberError(f"{caller} is an extension of branch {home.name}: its own PBX calls it back")
+        if self.branch_of(callee):
+            self.extensions.check("caller", caller)
+        else:
+            self.extensions.check_pair(caller, callee)
         for number, name in ((caller, "not_callers"), (callee, "not_callees")):
             if number in getattr(self, name):
                 raise NumberError(f"{number} is one of the {name} of busy_callback.conf")
-
-
-_KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
-    "general": {
-        "extensions": plan,
-        **dict.fromkeys(("not_callers", "not_callees"), numbers),
-        **dict.fromkeys(("offer", "not_logged_in", "retention"), yes_or_no),
-        "offer_pause": seconds(1, 30),
-        "offer_no_reply": no_reply,
-        "device": device_form,
-        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
-        "ring_time": seconds(5, 120),
-        "guard_time": seconds(0, 60),
-        "attempts": whole(1, 20),
-        "retry_pause": seconds(1, 3600),
-        "service_time": seconds(60, 86400),
-        "service_time_no_reply": seconds(60, 86400),
-        "queue_per_callee": whole(1, 100),
-        "queue_per_caller": whole(1, 100),
-        "queue_in_all": whole(1, 1000000),
-        "history_days": whole(0, 3650),
-        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
-        **TEXTS,
-    },
-    "manager": {
-        "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
-        "port": whole(1, 65535),
-        "tls": yes_or_no,
-        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
-        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
-    },
-    "devices": {  # the key is an extension
-        "": like(rf"{DEVICE}(?:&{DEVICE})*", "an extension's devices, as PJSIP/anna or PJSIP/anna&SIP/anna-mobile"),
-    },
-}
 
 
 def _kind(section: str, key: str) -> str:
@@ -150,24 +132,33 @@ def _kind(section: str, key: str) -> str:
     return "" if section == "devices" and is_number(key) else key
 
 
+def _table(section: str) -> Mapping[str, Callable[[str], object]] | None:
+    """Return the settings that a section may have, None where there is no such section."""
+    word, _, name = section.partition(" ")
+    if word == BRANCH:
+        return _KEYS[BRANCH] if values.is_branch_name(name) else None
+    return _KEYS.get(section)
+
+
 def _settings_of(text: str, path: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield place (``path:line``), section, key and value of each setting in a file's ``text``.
+    """Yield place (``path:line``), section, key and value of each setting in ``text``; a branch's header has key ''.
 
     Raises SettingsError for a line that is neither a section, ``key = value``, nor a comment (``;``, ``#``).
     """
     section = ""
     for number, line in enumerate(text.split("\n"), 1):
         where = f"{path}:{number}"
-        bare = re.sub(r"(^|\s);.*|^\s*#.*", "", line).strip()
-        header = re.fullmatch(r"\[([^]]*)\]", bare)
-        setting = re.fullmatch(r"([^=:]*[^=:\s])\s*(?:=>?|:)\s*(.*)", bare)
-        if header:
-            section = header[1]
-            if section not in _KEYS:
-                allowed = ", ".join(f"[{name}]" for name in _KEYS)
+        bare = values.without_comment(line)
+        key, value = values.key_and_value(bare)
+        if bare.startswith("[") and bare.find("]") == len(bare) - 1:
+            section = bare[1:-1]
+            if _table(section) is None:
+                allowed = ", ".join(f"[{name} NAME]" if name == BRANCH else f"[{name}]" for name in _KEYS)
                 raise SettingsError(f"{where}: no section is called [{printable(section)}]; allowed are {allowed}")
-        elif setting and section:
-            yield where, section, setting[1].lower(), setting[2]
+            if section.startswith(BRANCH):
+                yield where, section, "", ""
+        elif key and section:
+            yield where, section, key.lower(), value
         elif bare:
             raise SettingsError(f"{where}: {printable(bare)!r} is not a setting (key = value) of a [section]")
 
@@ -206,22 +197,34 @@ def load(path: str) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read: {error}") from error
     settings = Settings()
-    seen = set()
+    seen: dict[tuple[str, str], str] = {}
+    branches: dict[str, dict[str, tuple[Any, str]]] = {}
     for where, section, key, value in _settings_of(text, path):
-        if _kind(section, key) not in _KEYS[section]:
-            allowed = ", ".join(_KEYS[section]) or "extensions of 1 to 15 digits"
+        table = _table(section) or {}
+        if not key:
+            branches.setdefault(section[len(BRANCH) + 1 :], {"": ("", where)})
+            continue
+        if _kind(section, key) not in table:
+            allowed = ", ".join(table) or "extensions of 1 to 15 digits"
             raise SettingsError(f"{where}: [{section}] has no setting {key!r}; allowed are {allowed}")
-        if key in seen:
+        if (section, key) in seen:
             raise SettingsError(f"{where}: {key} is set a second time")
-        seen.add(key)
+        seen[section, key] = where
         try:
-            found = _KEYS[section][_kind(section, key)](value)
+            found = table[_kind(section, key)](value)
         except ValueError as error:
             raise SettingsError(f"{where}: {key} = {value!r} is not {error}") from None
         if section == "devices":
             settings.devices[key] = str(found)
+        elif section.startswith(BRANCH):
+            branches[section[len(BRANCH) + 1 :]][key] = (found, where)
         else:
             setattr(settings, key, found)
+    if branches:
+        from busy_callback.branches import make  # nobody else's caller waits for it
+
+        plan = settings.extensions
+        settings.branches = make(branches, plan, seen["general", "extensions"] if plan.patterns else "")
     return settings
 
 

@@ -20,8 +20,8 @@ class Outcome:
 
     ``answered``: the caller took it. ``caller`` and ``callee`` are Dial's DIALSTATUS, or NOT-RUNG, or NO-PHONE
     (none that may be rung), or '' while unknown; ``cause`` and ``callee_cause`` are the legs' HANGUPCAUSE.
-    ``rang``: a phone of the caller's said that it rings. ``caller_in_use``, ``callee_in_use``: another call had a
-    device of theirs when the leg ended, as far as is known. ``talked`` is in seconds. ``fresh``: something was
+    ``rang``, ``callee_rang``: a phone of theirs said that it rings. ``caller_in_use``, ``callee_in_use``: another call
+    had a device of theirs when the leg ended, as far as is known. ``talked`` is in seconds. ``fresh``: something was
     reported just now, and more may follow. Neither ``claimed`` (by Asterisk, for ``channel``) nor ``withdrawn`` (by
     us): not begun. ``cancelled``: withdrawn between the claim and the caller's answer.
     """
@@ -38,6 +38,7 @@ class Outcome:
     callee: str = ""
     talked: int = 0
     callee_cause: int = 0
+    callee_rang: bool = True
     callee_in_use: bool = True
     fresh: bool = False
 
@@ -111,12 +112,14 @@ def _settle_caller(request: Request, outcome: Outcome, now: float, settings: Set
 def _settle_callee(request: Request, outcome: Outcome, now: float, settings: Settings) -> Request:
     """Return what becomes of a request whose caller answered the recall.
 
-    A callee that says busy while no call has its device refuses, as one that rejects does: it is left alone.
+    A callee that says busy while no call has its device refuses, as one that rejects does: it is left alone. A branch
+    from which nothing at all was heard could not be reached.
     """
     caller, callee = request.caller, request.callee
+    silent = outcome.callee == "NOANSWER" and not outcome.callee_rang and settings.branch_of(callee) is not None
     if outcome.callee == "ANSWER":
         return rq.end(request, rq.COMPLETED, f"{caller} and {callee} talked for {outcome.talked} s", now)
-    failed = outcome.callee == "BUSY" or outcome.callee in _UNREACHABLE
+    failed = silent or outcome.callee == "BUSY" or outcome.callee in _UNREACHABLE
     if failed and (outcome.callee_cause == _REJECTED or (outcome.callee == "BUSY" and not outcome.callee_in_use)):
         return rq.end(request, rq.FAILED, f"{callee} refused the call", now)
     if request.renewed >= request.started and (failed or outcome.callee == "NOANSWER"):

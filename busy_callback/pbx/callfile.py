@@ -131,6 +131,9 @@ def compose(
     variables = _variables(request, settings, devices, report, control_socket)
     if request.presentation == RESTRICTED:
         variables["BUSY_CALLBACK_PRESENTATION"] = "prohib"
+    branch = settings.branch_of(callee)
+    if branch:
+        variables["BUSY_CALLBACK_TO_BRANCH"] = branch.name
     texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name)}
     if settings.callee_prefix:
         texts["BUSY_CALLBACK_PREFIX"] = settings.callee_prefix.strip()
@@ -237,6 +240,7 @@ def read_report(report: str, told: Sequence[str] = ()) -> Outcome:
         callee="".join(callee[1:2]),
         talked=number(callee[2:3]),
         callee_cause=number(callee[3:4]),
+        callee_rang=callee[4:5] != ["no"],
         callee_in_use=_was_in_use(callee[4:]),
         fresh=0 <= age < _FRESH,
     )

@@ -6,6 +6,7 @@ id is no measure: members of a conference keep their own, and two who only rang 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from busy_callback.pbx.ami import Ami
@@ -25,6 +26,16 @@ def are_connected(ami: Ami, some: Iterable[str], others: Iterable[str]) -> bool:
         new = set().union(*peers.values()) - peers.keys()
     # From both sides: in a large conference neither may list the other, but both list the same.
     return not _reached(mine, peers).isdisjoint(_reached(theirs, peers))
+
+
+def has_called(ami: Ami, some: Iterable[str], number: str) -> bool:
+    """Tell whether a channel of some devices called a number of another PBX and was answered: all seen of it here.
+
+    DIALEDPEERNUMBER is what the dialplan dialled (apps/app_dial.c): NUMBER@TRUNK or TRUNK/sip:NUMBER@HOST. The caller
+    ID that a trunk brings would be whatever its far end claims.
+    """
+    dialled = ami.of_channels("DIALEDPEERNUMBER", ami.channels(some)).values()
+    return any(re.search(rf"(?:^|[/:]){number}(?:@|$)", text) for text in dialled)
 
 
 def _reached(channels: set[str], peers: dict[str, set[str]]) -> set[str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.pbx.ami import DEVICE_STATES, USER_EVENT, Ami
-from busy_callback.pbx.conversations import are_connected
+from busy_callback.pbx.conversations import are_connected, has_called
 from busy_callback.policy import INVALID, TALKING_STATES, Line, combine, is_free
 from busy_callback.request import Request, is_id
+from busy_callback.settings import Settings
 
 BATCH = 1000  # extensions whose states are learnt at once: what that takes of memory for all of many is not given back
 
@@ -19,12 +20,14 @@ class DeviceStates:
     """The lines of all extensions that anybody waits for or is waiting at, kept up to date by events.
 
     ``begun`` is the time that a state counts from when this view sees it first: a watch that has just begun
-    can't know for how long a callee has been free, and gives it the whole guard time.
+    can't know for how long a callee has been free, and gives it the whole guard time. Of a branch's extension there
+    is a state here, but no device that could be called.
     """
 
-    def __init__(self, ami: Ami, begun: float = 0.0) -> None:
+    def __init__(self, ami: Ami, begun: float = 0.0, settings: Settings | None = None) -> None:
         self.ami = ami
         self.begun = begun
+        self._branch_of = (settings or Settings()).branch_of
         # Nearly every extension has one device, and a watch may know a hundred thousand: no tuples of one.
         self._dial_strings: dict[str, str] = {}  # by extension, its devices joined by &
         self._extensions: dict[str, str] = {}  # by device, joined by &
@@ -83,12 +86,17 @@ class DeviceStates:
         return line.since if line and is_free(line.state) and line.since > self.begun else 0.0
 
     def name(self, extension: str) -> str:
-        """Return the extension's name, whatever it is; '' where it has none."""
+        """Return the extension's name, whatever it is; '' where it has none, or another PBX knows it."""
+        if self._branch_of(extension):
+            return ""
         return self.ami.name(extension, [device for device in self.dial_string(extension).split("&") if device])
 
     def last_word(self, extension: str) -> int:
         """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
-        return self.ami.chan_is_avail(self.dial_string(extension).split("&"))
+        devices = self.dial_string(extension).split("&")
+        if self._branch_of(extension):
+            return combine(self.ami.device_states(devices).values())  # ChanIsAvail would begin a call to nowhere
+        return self.ami.chan_is_avail(devices)
 
     def note(self, name: str, headers: dict[str, str], now: float) -> bool:
         """Take in an event; tell whether it is a reason to look."""
@@ -116,6 +124,8 @@ class DeviceStates:
 
     def are_talking(self, request: Request) -> bool:
         """Tell whether caller and callee of the request are connected with each other."""
+        if self._branch_of(request.callee):
+            return has_called(self.ami, self.dial_string(request.caller).split("&"), request.callee)
         caller, callee = (self.dial_string(number).split("&") for number in (request.caller, request.callee))
         return are_connected(self.ami, caller, callee)
 

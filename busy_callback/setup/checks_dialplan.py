@@ -12,7 +12,7 @@ MOST = 5  # that are told one by one
 
 def check_calls(pbx: Installation) -> str:
     """Check that each call into our contexts, whoever wrote it, reaches one with a number, and is reached itself."""
-    dialplan = pbx.survey.reached.dialplan
+    dialplan = pbx.survey.loaded
     for call, wrong, right in own_calls.faults(dialplan):
         raise CheckFailed(f"{call}: {wrong}", f"write there: Gosub({right}), then: dialplan reload")
     found = list(own_calls.find(dialplan))
@@ -24,16 +24,12 @@ def check_calls(pbx: Installation) -> str:
 def check_reach(pbx: Installation) -> str:
     """Check that the setting context is there, and each extension can be dialled from it where it counts."""
     survey, settings = pbx.survey, pbx.settings
-    conf, dialplan = survey.directories.conf, survey.reached.dialplan
-    if survey.freepbx:
-        if "There is no existence" in survey.console.ask(f"dialplan show {settings.context}"):
-            raise CheckFailed(
-                f"context = {settings.context} is no context of the dialplan", _write(conf, "from-internal")
-            )
-        return f"the callee is dialled from {settings.context}"
+    conf, dialplan = survey.directories.conf, survey.loaded
     best = survey.context or "the context in which your phones' calls begin"
     if settings.context not in dialplan.contexts:
         raise CheckFailed(f"context = {settings.context} is not there", _write(conf, best))
+    if survey.freepbx:
+        return f"the callee is dialled from {settings.context}"
     numbers = list(survey.reached.devices)
     cut = [number for number in numbers if not any(dialplan.extensions(settings.context, number))]
     # The callers' own contexts count for PJSIP and chan_sip: see the AGI script.
@@ -69,7 +65,7 @@ def check_devices(pbx: Installation) -> str:
 
 def check_codes(pbx: Installation) -> str:
     """Check that the feature codes mean nothing else in the phones' contexts."""
-    dialplan, contexts = pbx.survey.reached.dialplan, pbx.survey.reached.contexts
+    dialplan, contexts = pbx.survey.loaded, pbx.survey.contexts
     codes = feature_codes.of(pbx.settings)
     taken = feature_codes.taken(dialplan, contexts, codes)
     for code, step in taken.items():

@@ -16,6 +16,7 @@ from busy_callback.language import said, spoken
 from busy_callback.numbering import visible
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
+from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import apply, preview
 from busy_callback.setup.check import Check
 from busy_callback.setup.checks_machine import apparmor_profiles
@@ -114,6 +115,8 @@ def _as_root(what: str) -> None:
     help="A folder to write in, though it is none of those that a PBX uses.",
 )
 @click.option("--report", "page", metavar="PATH", default="", help="Let cron write the page of pictures there nightly.")
+@click.option("--branch", metavar="NAME=ADDRESS", multiple=True, help="Let device states come and go: pjsip.conf.")
+@click.option("--here", metavar="NAME", default="", help="What the branches call this PBX. [default: the host's name]")
 @click.option("--report-readers", "readers", metavar="GROUP", default="", help="Who may read it: a group, or all.")
 @click.pass_context
 def install(
@@ -131,6 +134,8 @@ def install(
     allowed: tuple[str, ...],
     page: str,
     readers: str,
+    branch: tuple[str, ...],
+    here: str,
 ) -> None:
     """Put the callback into this machine's Asterisk or FreePBX; a second run changes nothing.
 
@@ -144,7 +149,7 @@ def install(
     journal = Journal(system.state)
     nightly = wanted_nightly(page, readers, os.environ)
     folders = tuple(map(os.path.abspath, allowed))
-    options = Options(language, wire, unwire, extensions, device, context, folders, nightly)
+    options = Options(language, wire, unwire, extensions, device, context, folders, nightly, Wanted(branch, here))
     if dry_run:
         _become(pbx.owner)
     survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
@@ -155,8 +160,6 @@ def install(
         with _in_time():
             show_diffs(survey, plan, verbose)
     elif plan.changes or unfinished:
-        if unfinished:
-            say("  what an earlier install or uninstall had begun when it was interrupted")
         _carry_out(pbx, survey, plan, journal, options.allowed, yes)
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
@@ -170,6 +173,8 @@ def install(
 
 def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
     """Make the changes, as root, when the admin agrees."""
+    if journal.then:
+        say("  what an earlier install or uninstall had begun when it was interrupted")
     _as_root("install")
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
@@ -203,9 +208,8 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
 def _tell(check: Check) -> None:
     word = "-   " if check.ok is None else said("ok  ") if check.ok else said("FAIL")
-    click.echo(visible(f"{word} {check.name}: {spoken(check.message)}"))
-    if check.cure:
-        click.echo(visible(f"     -> {spoken(check.cure)}"))
+    cure = f"\n     -> {spoken(check.cure)}" if check.cure else ""
+    click.echo(visible(f"{word} {check.name}: {spoken(check.message)}{cure}"))
 
 
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
@@ -245,7 +249,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         say(f"Nothing to undo: {what} here.")
         report(survey, journal, backs)
         return
-    dangling = left_dangling(survey.written, survey.reached.dialplan) if changes else []
+    dangling = left_dangling(survey.written, survey.loaded) if changes else []
     told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
     if dry_run:
         if told:

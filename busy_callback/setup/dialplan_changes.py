@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from busy_callback.branches import Branch
 from busy_callback.errors import SetupError
 from busy_callback.setting_values import BEFORE_VOICEMAIL
 from busy_callback.settings import Settings
@@ -22,6 +23,7 @@ from busy_callback.setup.marked_blocks import strip_text
 from busy_callback.setup.own_files import beside, edit, own_file
 from busy_callback.setup.reached import Reached
 from busy_callback.setup.survey import COMMAND, Survey
+from busy_callback.setup.trunk_calls import with_branches
 from busy_callback.setup.wired import CODES
 from busy_callback.setup.wiring import Offers, Places, gosub, is_place, offers_for
 
@@ -89,8 +91,12 @@ def _add_codes(survey: Survey, wiring: Wiring, settings: Settings, edits: dict[P
             edits.setdefault(line.path, Edits()).after.setdefault(line.end, []).extend(rows)
 
 
-def wire(survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = ()) -> Wiring:
+def wire(
+    survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = (), branches: tuple[Branch, ...] = ()
+) -> Wiring:
     """Return what is to be wired, what was wired before included but for the ``unwanted`` contexts.
+
+    Where there are ``branches``, the Dials of calls to these too.
 
     Raises SetupError when it can't be done.
     """
@@ -108,6 +114,7 @@ def wire(survey: Survey, wanted: tuple[str, ...], unwanted: tuple[str, ...] = ()
     found = survey.reached
     if set(contexts) - {reach.context for reach in found.reaches}:
         found = reached.find(found.dialplan, survey.phones, contexts)
+    found = with_branches(found, contexts, branches)
     known = set(survey.reached.dialplan.contexts) | set(survey.written.contexts)
     for context in contexts:
         offers = offers_for(found, places, [context], [])
@@ -204,9 +211,7 @@ def choose_codes(survey: Survey, wiring: Wiring, settings: Settings) -> Iterator
 
     Where there are no settings yet, others are chosen and set in ``settings``; else it is the admin's to do.
     """
-    dialplan, contexts = survey.reached.dialplan, wiring.contexts
-    if survey.freepbx:
-        dialplan, contexts = survey.written, [START]
+    dialplan, contexts = survey.loaded, survey.contexts if survey.freepbx else wiring.contexts
     taken = feature_codes.taken(dialplan, contexts, feature_codes.of(settings))
     if not taken:
         return

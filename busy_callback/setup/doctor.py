@@ -10,6 +10,7 @@ from pathlib import Path
 from busy_callback.errors import AsteriskError, BusyCallbackError
 from busy_callback.settings import Directories, load
 from busy_callback.setup import checks_asterisk as asterisk
+from busy_callback.setup import checks_branches as branches
 from busy_callback.setup import checks_dialplan as dialplan
 from busy_callback.setup import checks_machine as machine
 from busy_callback.setup import trial
@@ -42,6 +43,7 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
     "devices": dialplan.check_devices,
     "codes": dialplan.check_codes,
     "states": asterisk.check_states,
+    "branches": branches.check_branches,
     "log": machine.check_log,
     "security": machine.check_security,
 }
@@ -49,9 +51,9 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
 _NEEDS = {
     "asterisk": (
         *("modules", "manager", "exposure", "permissions", "contexts", "offer", "calls", "probe", "prompts"),
-        *("language", "reach", "devices", "codes"),
+        *("language", "reach", "devices", "codes", "branches"),
     ),
-    "manager": ("probe", "devices"),
+    "manager": ("probe", "devices", "branches"),
 }
 
 

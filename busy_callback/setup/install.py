@@ -15,6 +15,7 @@ from busy_callback.errors import SettingsError, SetupError
 from busy_callback.language import of_locale
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import (
+    branch_changes,
     by_name,
     device_settings,
     dialplan_changes,
@@ -52,6 +53,7 @@ class Options:
     context: str = ""
     allowed: tuple[str, ...] = ()  # folders that may be written in, though they are no PBX's
     nightly: Nightly = field(default_factory=Nightly)
+    publish: branch_changes.Wanted = field(default_factory=branch_changes.Wanted)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         if getattr(options, key):
             check_setting("general", key, getattr(options, key))
     secret = settings.secret or secrets.token_urlsafe(24)
-    wiring = wire(survey, options.wire, options.unwire)
+    wiring = wire(survey, options.wire, options.unwire, settings.branches)
     notes += [*wiring.notes, *choose_codes(survey, wiring, settings), *unknown_devices(survey, settings)]
     wanted = [
         *_settings_file(survey, options, settings, secret),
@@ -93,8 +95,10 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         *placed_files.log_rotation(survey),
         *placed_files.schedule(survey),
         *nightly_report.changes(survey, options.nightly),
+        *branch_changes.changes(survey, options.allowed, settings, options.publish),
         *by_name.changes(survey),
     ]
+    notes += branch_changes.notes(survey, settings, options.publish)
     notes += by_name.left(survey, journal)
     notes += filter(None, [placed_files.by_hand(survey)])
     if not survey.runs:

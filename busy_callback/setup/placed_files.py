@@ -19,7 +19,6 @@ from busy_callback.setup.survey import (
     Survey,
     System,
     command_path,
-    has_cron,
     installed_languages,
     rotated_already,
 )
@@ -150,6 +149,11 @@ def started_by_cron(survey: Survey) -> str:
     """Return the command, for this PBX, as it may stand in a crontab. Raises SetupError."""
     conf = f" --asterisk-conf {one_word(survey.asterisk_conf, 'a crontab')}" if survey.asterisk_conf else ""
     return f"{command_path()}{conf}"
+
+
+def has_cron() -> bool:
+    """Tell whether a cron daemon is installed that reads /etc/cron.d."""
+    return any(shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin") for name in ("cron", "crond"))
 
 
 def cron_runs(system: System) -> bool:

@@ -6,7 +6,6 @@ import fnmatch
 import os
 import pwd
 import re
-import shutil
 import stat
 import sys
 import sysconfig
@@ -89,6 +88,7 @@ class Survey:
     elsewhere: dict[str, str]
     phones: tuple[Phone, ...]
     written: Dialplan = field(repr=False)  # extensions.conf, without us
+    loaded: Dialplan = field(repr=False)  # as Asterisk has it; while it does not run, as it is written
     reached: Reached = field(repr=False)
     extensions_conf: tuple[Line, ...] = field(repr=False)
     manager_conf: tuple[Line, ...] = field(repr=False)
@@ -121,7 +121,12 @@ class Survey:
     @property
     def context(self) -> str:
         """The context of most phones, or ''."""
-        return freepbx.START if self.freepbx else next(iter(self.reached.contexts), "")
+        return next(iter(self.contexts), "")
+
+    @property
+    def contexts(self) -> list[str]:
+        """The contexts in which the phones' calls begin, that of most phones first."""
+        return [freepbx.START] if self.freepbx else self.reached.contexts
 
     @property
     def technology(self) -> str:
@@ -162,8 +167,9 @@ def look(
         product = freepbx.product(extensions, system.products)
         found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
         written = extensions_conf.read(extensions)
+        loaded = _loaded_dialplan(console, written) if runs else written
         # FreePBX's own dialplan is known; which number is whose is in its database.
-        dialplan = Dialplan() if product else _loaded_dialplan(console, written) if runs else written
+        followed = Dialplan() if product else loaded
         return Survey(
             directories=directories,
             asterisk_conf=asterisk_conf,
@@ -177,7 +183,8 @@ def look(
             elsewhere=_elsewhere(directories, console) if runs else {},
             phones=found,
             written=written,
-            reached=reached.find(dialplan, found),
+            loaded=loaded,
+            reached=reached.find(followed, found),
             extensions_conf=extensions,
             manager_conf=manager,
         )
@@ -268,11 +275,6 @@ def _owner(directories: Directories, said_by: int) -> Owner:
     if not entry.pw_uid and not os.path.isdir(directories.astspooldir):
         raise SetupError(f"{directories.astspooldir} is missing: start Asterisk once, then try again")
     return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def has_cron() -> bool:
-    """Tell whether a cron daemon is installed that reads /etc/cron.d."""
-    return any(shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin") for name in ("cron", "crond"))
 
 
 def rotated_already(survey: Survey) -> bool:

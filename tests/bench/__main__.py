@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import crowd, history, plot, ring, scale, start, watch
+from . import between, crowd, history, plot, ring, scale, start, watch
 from .samples import compare, show, table
 
-PARTS = ("start", "ring", "idle", "crowd", "scale", "history")
+PARTS = ("start", "ring", "idle", "crowd", "scale", "history", "between")
 
 
 def _head() -> str:
@@ -63,6 +63,12 @@ def _history(folder: Path, quick: bool) -> str:
     return history.report(rows)
 
 
+def _between(folder: Path, quick: bool) -> str:
+    subjects, inside = between.measure(folder, 15 if quick else 100)
+    costs = table(("what branches cost", "microseconds; milliseconds"), between.costs(folder / "costs"))
+    return f"{compare('hang-up to ring', subjects, inside)}\n\n{costs}"
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="tests/benchmark", description="Measure the package beside what it replaces.")
@@ -85,6 +91,8 @@ def main() -> None:
                 text = _start(folder, arguments.quick)
             elif part == "history":
                 text = _history(folder, arguments.quick)
+            elif part == "between":
+                text = _between(folder, arguments.quick)
             else:
                 text = scale.report(scale.measure(scale.QUICK if arguments.quick else scale.SIZES))
             print(f"\n{text}", flush=True)

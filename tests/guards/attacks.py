@@ -103,7 +103,7 @@ GUARDS = (
     ),
     Guard(
         "only a plain device's name is asked for over AGI",
-        (Edit("busy_callback/channel.py", 'device if _DEVICE.fullmatch(device) else ""', "device"),),
+        (Edit("busy_callback/channel.py", 'device if is_device(device) else ""', "device"),),
         (f"{NAMES}test_a_name_is_not_asked_for_as_it_stands",),
     ),
     Guard(

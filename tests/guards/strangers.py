@@ -5,6 +5,7 @@ from __future__ import annotations
 from .guard import Edit, Guard
 
 SPOOL_FILES = "tests/unit/store/test_attack_spool_files.py::"
+PUBLICATIONS = "tests/acceptance/test_attack_publications.py::"
 SOCKETS = "tests/acceptance/test_attack_sockets.py::"
 MARKUP = "tests/unit/report/test_attack_report_markup.py::"
 TRIAL = "tests/unit/test_attack_trial.py::"
@@ -162,5 +163,15 @@ GUARDS = (
             ),
         ),
         (f"{MARKUP}test_a_reason_with_markup_is_shown_as_text", f"{MARKUP}test_a_callee_with_markup_is_shown_as_text"),
+    ),
+    Guard(
+        "only the endpoint of a branch's trunk publishes in its name",
+        (Edit("busy_callback/setup/publication.py", '            f"endpoint = {self.endpoint}",\n'),),
+        (f"{PUBLICATIONS}test_only_the_branch_itself_tells_its_states",),
+    ),
+    Guard(
+        "a branch tells the states of its own devices only",
+        (Edit("busy_callback/setup/publication.py", '            f"device_state_filter = {self.takes}",\n'),),
+        (f"{PUBLICATIONS}test_what_a_branch_claims_of_others_changes_nothing",),
     ),
 )

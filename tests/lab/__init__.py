@@ -8,6 +8,7 @@
     lamp       the lamp beside a phone's key
     audio      what a phone heard: a prompt, a tone
     office     all of it: an Asterisk with phones and with this package in it
+    branches   several of these, joined by trunks, whose phones' states all of them know
 
 Everything that an office starts ends with it, whatever happens: `with Office(...) as office:`.
 """

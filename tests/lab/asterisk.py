@@ -97,6 +97,11 @@ class Asterisk:
         return self._manager
 
     @property
+    def runs(self) -> bool:
+        """Whether it has been started, and not been ended since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """Its process."""
         assert self._process, "not started"

@@ -26,7 +26,7 @@ from .releases import Release
 LOG = "busy_callback.log"
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "lab-secret"
-TONES = {"201": 440, "202": 620, "203": 880, "204": 1100}
+TONES = {"201": 440, "202": 620, "203": 880, "204": 1100, "301": 740, "302": 980}
 
 MANAGER = f"""\
 [busy_callback]
@@ -185,6 +185,13 @@ class Office:
         watch = subprocess.Popen([*DIES_WITH_US, *words], env=self.asterisk.environ)
         self._watches.append(watch)
         return watch
+
+    def kill_watches(self) -> None:
+        """End every watch without warning, as a power cut would."""
+        while self._watches:
+            watch = self._watches.pop()
+            watch.kill()
+            watch.wait()
 
     def until_taken_over(self) -> None:
         """Wait until the watch that was started last has the turn and all others have ended."""

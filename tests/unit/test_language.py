@@ -251,7 +251,8 @@ def run(conf: Path, *words: str, locale: str = "zh_TW.UTF-8") -> Result:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("list",), "主叫  被叫  種類  狀態"),
+        (("list",), "種類  狀態"),
+        (("list", "--wide"), "主叫  被叫  種類  狀態"),
         (("history",), "由管理員取消"),
         (("show", "201-202"), "201 登記對 202 的回撥"),
         (("show", "999"), "沒有名為 '999' 的回撥"),

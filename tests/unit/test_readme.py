@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from busy_callback import settings
 from busy_callback.cli import main
+from busy_callback.setting_values import KEYS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,8 +26,8 @@ def test_each_setting_is_documented() -> None:
     """Every setting that busy_callback.conf may have is in README, and README names no other."""
     section = README.partition("## Settings")[2].partition("\n## ")[0]
     named = {name for row in re.findall(r"(?m)^\| (`[^|]+) \|", section) for name in re.findall(r"`(\w+)`", row)}
-    assert named == set(settings._KEYS["general"])
-    assert all(f"`{key}`" in section for key in settings._KEYS["manager"])
+    assert named == set(KEYS["general"])
+    assert all(f"`{key}`" in section for key in KEYS["manager"])
 
 
 def test_each_command_is_documented() -> None:

@@ -33,6 +33,14 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["alert_info=a;b\t; c", " alert_info : a;b", "ALERT_INFO  =>  a;b ;", "alert_info=a;b ;=[x]"]
+)
+def test_a_semicolon_begins_a_comment_after_a_blank_only(tmp_path: Path, line: str) -> None:
+    """As in Asterisk's files a key may stand before =, => or :, and ``;`` within a word is a character as others."""
+    assert load(write(tmp_path, f"[general] ; all\n{line}\n;alert_info=c\n#[x]\n")).alert_info == "a;b"
+
+
+@pytest.mark.parametrize(
     ("text", "line", "says"),
     [
         ("[general]\nring_time = soon\n", 2, "ring_time = 'soon' is not a time from 5 s to 120 s"),
@@ -52,6 +60,11 @@ def test_settings_are_read_with_their_units(tmp_path: Path) -> None:
         ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 1 to 15"),
         ("[devices]\n = PJSIP/anna\n", 2, "is not a setting"),
         ("[devices]\n201 = anna\n", 2, "201 = 'anna' is not an extension's devices, as PJSIP/anna"),
+        ("[devices]\n201 = PJSIP/\n", 2, "an extension's devices"),
+        ("[devices]\n201 = PJSIP/anna&/b\n", 2, "an extension's devices"),
+        (f"[devices]\n201 = PJSIP/{'a' * 61}\n", 2, "an extension's devices"),
+        ("[general]\nring_time = 00000005\n", 2, "a time from 5 s"),
+        ("[general]\nring_time = 10 m\n", 2, "a time from 5 s"),
         ("[devices]\n201 = PJSIP/anna,20,tT\n", 2, "an extension's devices"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
         ),
         (
             "claimed 1\ncallee CHANUNAVAIL 0 021 no NOT_INUSE& NOT_INUSE&\n",
-            Outcome(claimed=True, callee="CHANUNAVAIL", callee_cause=21, callee_in_use=False),
+            Outcome(claimed=True, callee="CHANUNAVAIL", callee_cause=21, callee_rang=False, callee_in_use=False),
         ),
         ("withdrawn\nclaimed 17.1\n", Outcome(withdrawn=True)),
         ("claimed 17.1\nwithdrawn\n", Outcome(claimed=True)),
