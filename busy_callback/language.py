@@ -16,7 +16,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
@@ -106,17 +106,13 @@ class Language:
         """Return an English text in this language, as far as it is made of messages, one in another."""
         if not self.texts or not text.strip() or depth > _DEEPEST or len(text) > _LONGEST:
             return text
-        whole = self.texts.get(text.replace("{", "{{").replace("}", "}}"))
-        if whole is not None:
-            return whole.format()
 
         def value(part: str) -> str:  # one word is a name or a number, which has no language
             return self.tell(part, depth + 1) if " " in part.strip() else part
 
-        for message in self._messages:
-            values = message.values(text)
-            if values is not None:
-                return message.told({name: value(part) for name, part in values.items()})
+        known = self._known(text, value) or self._known(text[0].lower() + text[1:], value)
+        if known:
+            return known
         for joint in filter(text.__contains__, JOINTS):
             parts = text.split(joint)
             told = [value(part) for part in parts]
@@ -126,6 +122,17 @@ class Language:
         if bracket and text.endswith(")") and value(begin) != begin:
             return self.say("{text} ({more})", text=value(begin), more=value(more))
         return text
+
+    def _known(self, text: str, value: Callable[[str], str]) -> str:
+        """Return the translation of a text that is a message, '' for another."""
+        whole = self.texts.get(text.replace("{", "{{").replace("}", "}}"))
+        if whole is not None:
+            return whole.format()
+        for message in self._messages:
+            values = message.values(text)
+            if values is not None:
+                return message.told({name: value(part) for name, part in values.items()})
+        return ""
 
     def join(self, words: Sequence[str]) -> str:
         """Return the words as an enumeration."""

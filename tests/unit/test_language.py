@@ -22,6 +22,7 @@ from busy_callback.settings import Directories, Settings
 from busy_callback.store.spool import Spool
 
 from .. import catalog
+from .setup.pbx import Pbx
 
 CHINESE = LANGUAGES["zh"]
 HAN = re.compile("[\u3400-\u9fff]")
@@ -129,6 +130,9 @@ def test_a_text_in_a_text_is_told_too() -> None:
     assert CHINESE.tell("PJSIP/201, PJSIP/202") == "PJSIP/201, PJSIP/202"
     assert CHINESE.tell("/a/waiting is missing") == "找不到 /a/waiting"
     assert CHINESE.tell("waiting is missing") == "找不到 waiting"
+    assert CHINESE.tell("Nobody is offered a callback yet. Run: x install --wire a b").endswith(
+        "請執行：x install --wire a b"
+    )
     assert ENGLISH.tell("the callee is in a call") == "the callee is in a call"
     assert CHINESE.tell("") == ""
 
@@ -283,6 +287,32 @@ def test_each_command_speaks_chinese(conf: Path, words: tuple[str, ...], says: s
     assert HAN.search(told.output)
     if words[0] != "cancel":
         assert says in told.output
+
+
+def test_install_and_doctor_speak_chinese(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The summary, what is still to be done, the new settings file's comments, faults and cures."""
+    monkeypatch.setenv("LC_ALL", "zh_TW.UTF-8")
+    words = ("install", "--allow-path", str(pbx.root))
+    status, told = pbx.command(monkeypatch, *words, "--dry-run")
+    summary, diff = told.split("--- ", 1)
+    assert status == 0
+    assert [line for line in summary.splitlines() if not HAN.search(line)] == []
+    assert "\n+extensions = 2XX\n" in diff
+    assert "目前還沒有任何人會得到回撥服務" in diff
+    status, told = pbx.command(monkeypatch, *words, "--no-trial", answer="y\n")
+    assert (status, "要繼續嗎？" in told, "完成。" in told) == (0, True, True)
+    conf = Path(pbx.directories.conf)
+    written = conf.read_text(encoding="utf-8")
+    comments = [line for line in written.splitlines() if line.startswith("; ")]
+    assert len(comments) >= 4
+    assert [line for line in comments if not HAN.search(line)] == []
+    _, told = pbx.command(monkeypatch, "doctor")
+    lines = [line for line in told.splitlines() if line.startswith(("異常", "     ->"))]
+    assert len(lines) > 4
+    assert [line for line in lines if not HAN.search(line[3:])] == []
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    pbx.command(monkeypatch, *words, "--no-trial", "-y")
+    assert conf.read_text(encoding="utf-8") == written
 
 
 def test_cancel_says_what_it_did(conf: Path) -> None:
