@@ -18,10 +18,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from string import Formatter
 
-LOCALE = Path(__file__).parent / "locale"
+LOCALE = os.path.join(os.path.dirname(__file__), "locale")  # not by pathlib: a poller waits for what is imported
 DOMAIN = "busy_callback"
 _FEWEST_LETTERS = 5  # of a message beside its values, by which a text is known to be it
 _DEEPEST, _LONGEST = 8, 10000  # messages in one another, characters of a text that may be made of them
@@ -87,7 +86,7 @@ class Language:
         if not self._catalog:
             return {}
         try:
-            with open(LOCALE / self._catalog / "LC_MESSAGES" / f"{DOMAIN}.mo", "rb") as file:
+            with open(f"{LOCALE}/{self._catalog}/LC_MESSAGES/{DOMAIN}.mo", "rb") as file:
                 return _Catalog(file).texts
         except OSError:
             return {}

@@ -67,7 +67,7 @@ def print_json(data: object) -> None:
 
 def speak() -> None:
     """Have click's own words from our catalog, where the admin's language is not English."""
-    gettext.bindtextdomain(DOMAIN, str(LOCALE))
+    gettext.bindtextdomain(DOMAIN, LOCALE)
     gettext.textdomain("messages" if of_terminal(os.environ) is ENGLISH else DOMAIN)
 
 

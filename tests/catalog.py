@@ -28,7 +28,7 @@ from busy_callback.report import page, sentences, tables
 from busy_callback.setup import install
 
 PACKAGE = Path(busy_callback.__file__).parent
-PO = LOCALE / "zh_TW" / "LC_MESSAGES" / f"{DOMAIN}.po"
+PO = Path(LOCALE) / "zh_TW" / "LC_MESSAGES" / f"{DOMAIN}.po"
 MO = PO.with_suffix(".mo")
 
 _LOGGING = {"debug", "info", "warning", "error", "exception", "log"}

@@ -203,7 +203,7 @@ def test_a_terminal_that_can_not_show_it_has_english(
 
 def test_without_its_catalog_it_is_english(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A file that is missing or broken costs the language and nothing else."""
-    monkeypatch.setattr(language, "LOCALE", tmp_path)
+    monkeypatch.setattr(language, "LOCALE", str(tmp_path))
     assert language.Language("x", "zh_TW").tell("it says nothing") == "it says nothing"
     place = tmp_path / "zh_TW" / "LC_MESSAGES"
     place.mkdir(parents=True)
