@@ -6,13 +6,16 @@ tell when its thread died, and leaves threads and socket behind.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from asterisk.manager import Manager, ManagerException, ManagerMsg
 
+from busy_callback.deadline import Deadline
+from busy_callback.errors import AsteriskError, DeadlineError
 from busy_callback.pbx.other_end import stranger
 from busy_callback.store.safe_paths import user_name
 
@@ -20,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from busy_callback.pbx.tls import TlsConnection
 
+ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 _MAX_LINES = 200  # of one message
 # Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
@@ -123,8 +127,8 @@ class Session(Manager):  # type: ignore[misc]
         if user is not None:
             raise ManagerException(f"it is user {user_name(user)} who listens there, and not Asterisk (see ss -ltnp)")
 
-    def send_actions(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[ManagerMsg]:
-        """Send actions in one go and return their answers, which come in the same order.
+    def post(self, actions: Sequence[Mapping[str, str | list[str]]]) -> None:
+        """Send actions in one go.
 
         pyst2's own way sends one and waits for its answer: for thousands, most of the time is waiting.
         """
@@ -136,8 +140,11 @@ class Session(Manager):  # type: ignore[misc]
         if not self.connected():
             raise ManagerException("Not connected")
         self._sock.write("".join(lines).encode("ascii"))
+
+    def answers(self, count: int) -> list[ManagerMsg]:
+        """Return the answers to as many actions, which come in the order in which these were sent."""
         answers = []
-        for _ in actions:
+        for _ in range(count):
             answer = self._response_queue.get()
             if not answer:
                 raise ManagerException("Connection Terminated")
@@ -192,6 +199,18 @@ def _sealed(connection: socket.socket, host: str) -> TlsConnection:
     from busy_callback.pbx.tls import TlsConnection  # not for the poller that stays and has no TLS
 
     return TlsConnection(connection, host)
+
+
+@contextlib.contextmanager
+def in_time(late: str, broken: str) -> Iterator[None]:
+    """Hold Asterisk to ANSWER_TIME; raise AsteriskError: ``late`` after that, ``broken`` and why for other faults."""
+    try:
+        with Deadline(ANSWER_TIME, late):
+            yield
+    except DeadlineError as error:
+        raise AsteriskError(str(error)) from None
+    except (ManagerException, OSError, ValueError) as error:
+        raise AsteriskError(f"{broken}: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:
