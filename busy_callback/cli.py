@@ -18,7 +18,7 @@ import click
 from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, NotFoundError
 from busy_callback.language import said, spoken
-from busy_callback.numbering import visible
+from busy_callback.numbering import one_line, visible
 from busy_callback.printing import as_data, columns, in_language, print_json, print_lines, print_table, speak, words
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
@@ -77,8 +77,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except BusyCallbackError as error:
             denied = ordinary and isinstance(error.__cause__, PermissionError)
-            told = f"permission denied: run it with sudo ({error})" if denied else str(error)
-            click.echo(visible(f"busy-callback: {spoken(told)}"), err=True)
+            told = "\n".join(one_line(spoken(str(line))) for line in error.args)
+            told = said("permission denied: run it with sudo ({error})", error=told) if denied else told
+            click.echo(f"busy-callback: {told}", err=True)
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:
             click.echo(said("busy-callback: interrupted; nothing is lost, what waits is on disk"), err=True)

@@ -13,6 +13,10 @@ class BusyCallbackError(Exception):
     exit_status = 1
     subject = ""
 
+    def __str__(self) -> str:
+        """Return the message; one of several lines is raised with an argument a line."""
+        return "\n".join(map(str, self.args))
+
 
 class NotFoundError(BusyCallbackError):
     """Nothing matched what was asked for."""

@@ -83,6 +83,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
+def one_line(text: str) -> str:
+    """Return ``text`` as ``visible`` does, and in one line: what a file is called can't pass for a line of ours."""
+    return visible(text).replace("\n", "\\n")
+
+
 def printable(text: str, limit: int = 40) -> str:
     """Return hostile ``text`` made safe for a log line: cut, and only harmless ASCII kept."""
     safe = "".join(c if c.isascii() and c.isprintable() and c not in "\"\\'$`,|;" else "?" for c in text[:limit])

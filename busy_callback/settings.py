@@ -294,7 +294,7 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
     for line in lines:
         match = re.match(r"\s*(ast[a-z]+|runuser)\s*=>?\s*([^;]*)", line)
         if match and hasattr(Directories, match[1]) and match[2].strip():
-            if match[1].endswith("dir") and not match[2].startswith("/"):
+            if not match[2].strip().isprintable() or (match[1].endswith("dir") and not match[2].startswith("/")):
                 raise SettingsError(f"{named or ASTERISK_CONF}: {match[0].strip()!r} is no path from / on; correct it")
             setattr(directories, match[1], match[2].strip())
     return directories

@@ -17,6 +17,7 @@ from asterisk.manager import Manager, ManagerException, ManagerMsg
 from busy_callback.deadline import Deadline
 from busy_callback.errors import AsteriskError, DeadlineError
 from busy_callback.pbx.other_end import stranger
+from busy_callback.settings import Settings
 from busy_callback.store.safe_paths import user_name
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 _MAX_LINES = 200  # of one message
+_GREETING = b"Asterisk Call Manager/"
 # Lines that pyst2 stumbles over: it would wait for an end that never comes, or its thread would die. Nothing
 # that we ask for has such a line, but an event carries what a caller calls itself.
 _TRAPS = (b"status will follow", b"ChanVariable", b"--END COMMAND--", b"Response: Follows")
@@ -46,6 +48,7 @@ class _Wire:
         self._send = tls.sendall if tls else connection.sendall
         self._on_event = on_event
         self._ready: deque[bytes] = deque()
+        self.trusted = False  # whether it is Asterisk that is at the other end; that has been looked at
 
     def __iter__(self) -> _Wire:
         return self
@@ -53,6 +56,8 @@ class _Wire:
     def __next__(self) -> bytes:
         while not self._ready:
             message = self._message()
+            if not self.trusted and not message[0].startswith(_GREETING):
+                raise StopIteration  # Asterisk greets, and then waits for us
             if message[0].startswith(b"Event:"):
                 parts = [line.decode("utf-8", "replace").partition(":") for line in message]
                 headers = {key: value.strip() for key, _, value in parts}
@@ -71,7 +76,7 @@ class _Wire:
                 raise StopIteration from None  # closed meanwhile
             if not line:
                 raise StopIteration
-            if line == b"\r\n" or line.startswith(b"Asterisk Call Manager/"):
+            if line == b"\r\n" or line.startswith(_GREETING):
                 return [*message, line]
             bearable = line.endswith(b"\r\n") and b":" in line and not any(trap in line for trap in _TRAPS)
             if bearable and len(message) < _MAX_LINES:
@@ -102,14 +107,14 @@ class Session(Manager):  # type: ignore[misc]
     def __init__(self, on_event: Callable[[str, dict[str, str]], None], on_end: Callable[[], None]) -> None:
         super().__init__()
         self._on_event = on_event
-        self._on_end = on_end
+        self.on_end = on_end
 
-    def connect(self, host: str, port: int, tls: bool = False) -> None:
-        """Connect and wait for the greeting; OSError where nobody listens, or TLS is not to be trusted.
+    def connect(self, place: tuple[str, int], host: str, tls: bool = False) -> None:
+        """Connect to one of the host's places and wait for the greeting; OSError where nobody listens, or TLS is bad.
 
         Whoever is faster than an Asterisk that starts again can have its port: to a stranger nothing is told.
         """
-        connection = socket.create_connection((host, port))
+        connection = socket.create_connection(place)
         try:
             self._sock = _Wire(connection, _sealed(connection, host) if tls else None, self._on_event)
         except BaseException:
@@ -126,6 +131,7 @@ class Session(Manager):  # type: ignore[misc]
         user = stranger(connection)
         if user is not None:
             raise ManagerException(f"it is user {user_name(user)} who listens there, and not Asterisk (see ss -ltnp)")
+        self._sock.trusted = True
 
     def post(self, actions: Sequence[Mapping[str, str | list[str]]]) -> None:
         """Send actions in one go.
@@ -172,7 +178,7 @@ class Session(Manager):  # type: ignore[misc]
         try:
             super().event_dispatch()
         finally:
-            self._on_end()
+            self.on_end()
 
     def end(self) -> None:
         """Close the socket and let the threads end: a watch connects anew as often as Asterisk goes away."""
@@ -202,15 +208,51 @@ def _sealed(connection: socket.socket, host: str) -> TlsConnection:
 
 
 @contextlib.contextmanager
-def in_time(late: str, broken: str) -> Iterator[None]:
-    """Hold Asterisk to ANSWER_TIME; raise AsteriskError: ``late`` after that, ``broken`` and why for other faults."""
+def our_errors(broken: str) -> Iterator[None]:
+    """Raise AsteriskError for what goes wrong with a connection: ``broken``, and why."""
     try:
-        with Deadline(ANSWER_TIME, late):
-            yield
+        yield
     except DeadlineError as error:
         raise AsteriskError(str(error)) from None
     except (ManagerException, OSError, ValueError) as error:
         raise AsteriskError(f"{broken}: {reason(error)}") from None
+
+
+@contextlib.contextmanager
+def in_time(late: str, broken: str) -> Iterator[None]:
+    """Hold Asterisk to ANSWER_TIME; raise AsteriskError: ``late`` after that, ``broken`` and why for other faults."""
+    with our_errors(broken), Deadline(ANSWER_TIME, late):
+        yield
+
+
+def connect(
+    settings: Settings,
+    late: str,
+    on_event: Callable[[str, dict[str, str]], None],
+    on_end: Callable[[], None],
+) -> Session:
+    """Return a session with the first of the host's addresses at which Asterisk answers, and not somebody else.
+
+    Where localhost is ::1 too, another user may listen there. Each has ANSWER_TIME; ``late`` says what is wrong then.
+    Raises what the last one did: DeadlineError, OSError, ManagerException or ValueError.
+    """
+    host = settings.host
+    with Deadline(ANSWER_TIME, late):
+        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)
+    places = list(dict.fromkeys((str(place[0]), int(place[1])) for *_, place in found))
+    for place in places:
+        session = Session(on_event, lambda: None)
+        try:
+            with Deadline(ANSWER_TIME, late):
+                session.connect(place, host, settings.tls)
+        except BaseException as error:
+            session.end()
+            if place == places[-1] or not isinstance(error, (DeadlineError, OSError, ManagerException, ValueError)):
+                raise
+        else:
+            session.on_end = on_end
+            return session
+    raise OSError(f"{host} has no address")
 
 
 def reason(error: Exception) -> str:

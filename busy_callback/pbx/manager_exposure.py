@@ -72,13 +72,13 @@ def _listeners(port: int, proc: str) -> list[ipaddress.IPv4Address]:
     for name in ("tcp", "tcp6"):
         try:
             with open(f"{proc}/{name}", encoding="ascii") as file:
-                rows = [line.split() for line in file.readlines()[1:]]
+                next(file, "")
+                for row in map(str.split, file):  # one by one: others may have very many connections
+                    address, _, listening_port = row[1].partition(":")
+                    if row[3] == _LISTENING and int(listening_port, 16) == port:
+                        found.add(_address(address))
         except OSError:
             continue
-        for row in rows:
-            address, _, listening_port = row[1].partition(":")
-            if row[3] == _LISTENING and int(listening_port, 16) == port:
-                found.add(_address(address))
     return sorted(found)
 
 

@@ -20,12 +20,12 @@ def stranger(connection: socket.socket) -> int | None:
     for name in _TABLES:
         try:
             with open(name, encoding="ascii") as table:
-                rows = [line.split() for line in table.readlines()[1:]]
+                next(table, "")
+                for row in map(str.split, table):  # proc(5): local and remote address, in the eighth column the user
+                    if int(row[1].rpartition(":")[2], 16) == ends[0][1] and (_listed(row[1]), _listed(row[2])) == ends:
+                        return None if int(row[7]) in (0, os.geteuid()) else int(row[7])
         except OSError:
             continue
-        for row in rows:  # proc(5): local and remote address, and in the eighth column the user
-            if int(row[1].rpartition(":")[2], 16) == ends[0][1] and (_listed(row[1]), _listed(row[2])) == ends:
-                return None if int(row[7]) in (0, os.geteuid()) else int(row[7])
     return None
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
 import os
 import re
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -169,6 +171,20 @@ def _write(asterisk_conf: str, output: str, readers: str, new_mode: int, make: C
         apart(lambda: file.write(made()))
 
 
+@contextlib.contextmanager
+def _place_of_matplotlib() -> Iterator[None]:
+    """Give Matplotlib a folder for its notes where it has none: its own it would leave in /tmp each night."""
+    if "MPLCONFIGDIR" in os.environ or os.access(os.path.expanduser("~"), os.W_OK):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="busy-callback-") as folder:
+        os.environ["MPLCONFIGDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MPLCONFIGDIR"]
+
+
 @click.command()
 @since_option("30d")
 @click.option("-o", "--output", metavar="FILE", required=True, help="Where the page goes; - is standard output.")
@@ -191,12 +207,13 @@ def report(asterisk_conf: str, since: float, output: str, language: str | None, 
 
     def make(directories: Directories) -> bytes:
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell of a font cache that it can't keep
-        try:
-            from busy_callback.report.page import render
-        except ImportError as error:
-            raise _missing("report", error) from error
-        chosen = LANGUAGES[language] if language else of_locale(os.environ)
-        return render(read_figures(directories, since), chosen, anonymous).encode()
+        with _place_of_matplotlib():
+            try:
+                from busy_callback.report.page import render
+            except ImportError as error:
+                raise _missing("report", error) from error
+            chosen = LANGUAGES[language] if language else of_locale(os.environ)
+            return render(read_figures(directories, since), chosen, anonymous).encode()
 
     _write(asterisk_conf, output, readers, 0o600, make)
 

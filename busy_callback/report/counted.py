@@ -27,6 +27,7 @@ from busy_callback.store.spool import Spool
 
 FORMAT = 1
 WAITS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 2700.0, 3600.0, 7200.0, 10800.0)  # seconds
+_MOST = 16 << 20  # characters of the file; it has 20 for each request in the history
 RINGS = (0.5, 1.0, 2.0, 5.0, 5.5, 6.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0)  # seconds; guard_time is 5 by default
 
 
@@ -96,17 +97,21 @@ def _load(spool: Spool) -> Counted:
     try:
         descriptor = os.open(spool.path("", "metrics"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, encoding="ascii") as file:
-            data = json.load(file)
+            text = file.read(_MOST + 1)
+        data = json.loads(text) if len(text) <= _MOST else {}
         known = Counted()
         for histogram, kept in ((known.waits, data["waits"]), (known.rings, data["rings"])):
             if data["format"] != FORMAT or tuple(kept["limits"]) != histogram.limits:
                 return Counted()
             histogram.counts = [int(number) for number in kept["counts"]]
             histogram.total = float(kept["total"])
-        known.ended.update({(str(outcome), str(reason)): int(number) for outcome, reason, number in data["ended"]})
+        ended = {(str(outcome), str(reason)): int(number) for outcome, reason, number in data["ended"]}
+        if any(outcome not in rq.END_STATES or reason not in {*LABELS, OTHER} for outcome, reason in ended):
+            return Counted()  # what goes to Prometheus has our own words alone
+        known.ended.update(ended)
         known.fingerprints = set(data["fingerprints"])
         return known
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Counted()
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from busy_callback.numbering import one_line
 from busy_callback.request import is_number
 from busy_callback.setup.config_files import read_text
 from busy_callback.setup.extensions import Dialplan, Step
@@ -62,7 +63,7 @@ def _ael_line(etc: Path, step: Step) -> str:
     """Return the one line of AEL that may have the step; '' when that can't be told."""
     words = "".join(re.sub(r"~~(\w+)~~", r"\1", step.arguments).split())
     found = [
-        f"{path.name}:{number}"
+        f"{one_line(path.name)}:{number}"
         for path in sorted(etc.glob("*.ael"))
         for number, row in enumerate(read_text(path).splitlines(), 1)
         if words in "".join(row.split()) and step.application.lower() in row.lower()

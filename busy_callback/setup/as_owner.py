@@ -13,6 +13,7 @@ import dataclasses
 import io
 import os
 import pickle
+import resource
 import signal
 import socket
 import sys
@@ -33,6 +34,8 @@ T = TypeVar("T")
 PATIENCE = 60.0  # seconds for what is done in one folder: what lies in another user's may be made to hold us
 LONG_PATIENCE = 600.0  # seconds for all else: a survey asks a busy Asterisk many things
 PATIENCE_IN_ALL = 1200.0  # seconds for all that one user does: it may hold each child up anew
+MEMORY = 2 << 30  # bytes that one child may take: a few lines of a dialplan can be made to stand for any number
+_LONGEST = 256 << 20  # bytes of an answer
 _VALUES = (BusyCallbackError, OSError, PurePath, Directories, Console)  # beside dataclasses
 _HEAD = 8  # bytes of a message's length
 _helpers: dict[int, _Helper] = {}
@@ -99,6 +102,7 @@ class _Helper:
             try:
                 _let_go_of_all_but(there.fileno())
                 become(uid)
+                limit_memory()
                 _serve(there)
             finally:
                 os._exit(1)
@@ -135,6 +139,12 @@ class _Helper:
         os.waitpid(self._pid, 0)
 
 
+def limit_memory() -> None:
+    """Let this process have so much memory, and no more than it may have already."""
+    most = min(limit for limit in (MEMORY, *resource.getrlimit(resource.RLIMIT_AS)) if limit >= 0)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def _let_go_of_all_but(descriptor: int) -> None:
     """Have nothing of root's open in a child, as the journal with its lock: it may outlive root's process.
 
@@ -164,8 +174,11 @@ def _serve(there: socket.socket) -> None:
                 answer = True, function(*arguments)
         except (BusyCallbackError, OSError) as error:
             answer = False, error
+        except MemoryError:
+            told = f"{MEMORY >> 20} MB of memory are not enough for it: look at the files in Asterisk's folders"
+            answer = False, SetupError(told)
         except Exception:  # a fault of ours
-            answer = False, SetupError(traceback.format_exc())
+            answer = False, SetupError(*traceback.format_exc().splitlines())
         _send(there, answer, [])
 
 
@@ -186,6 +199,8 @@ def _received(
     if len(head) < _HEAD:
         raise EOFError("the other end is gone")
     left = int.from_bytes(head, "big")
+    if until is not None and left > _LONGEST:
+        raise EOFError(f"{left >> 20} MB are more than any answer has")
     parts = []
     while left:
         if until is not None:

@@ -29,7 +29,7 @@ def changes(survey: Survey) -> Iterator[Change]:
     if _is_roots(survey.system.bin) and survey.system.bin.is_dir():
         yield Change(survey.system.bin / COMMAND, Snapshot(LINK, str(command).encode()), yours=True)
     folder = survey.system.man
-    if page and _is_roots(folder) and folder.parent.is_dir():
+    if page and _is_roots(page) and _is_roots(folder) and folder.parent.is_dir():
         if not folder.is_dir():
             yield Change(folder, Snapshot(DIRECTORY, b"", 0o755))
         yield Change.file(folder / MAN_PAGE, page.read_bytes(), yours=True)

@@ -153,7 +153,7 @@ class CallPaths:
         number, context = number or place.number, context or place.context
         if not goal or UNKNOWN in context + number + goal:
             return None
-        if goal.isdigit():
+        if re.fullmatch("[0-9]{1,9}", goal):
             return Place(context, number, int(goal))
         labelled = self.dialplan.labelled(context, number, goal)
         return Place(context, number, labelled.priority) if labelled else None

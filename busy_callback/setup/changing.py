@@ -16,6 +16,8 @@ from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import ABSENT, DIRECTORY, LINK, Snapshot, names_in, remove
 from busy_callback.store.safe_paths import TEMPORARY, Folder
 
+MOST_HELD = 64 << 20  # bytes of changed files; the dialplan of a large PBX has some of them
+
 
 def apply(changes: Sequence[Change], journal: Journal) -> None:
     """Make all the changes, or none: raise SetupError after putting back what was there.
@@ -107,6 +109,7 @@ def _backs(journal: Journal, purge: bool, only: Collection[Path] | None, act: bo
     paths.sort(key=lambda path: not journal.entries[path].edit)
     gone: set[Path] = set()
     stuck: Path | None = None
+    held = 0
     for path in paths:
         try:
             now = Snapshot.take(path)
@@ -118,6 +121,9 @@ def _backs(journal: Journal, purge: bool, only: Collection[Path] | None, act: bo
                 back = Back(path, now, now, f"it stays because of {stuck}", stuck=True)
             elif back.wanted.kind == ABSENT and now.kind == DIRECTORY and not _empty(path, gone):
                 back = Back(path, now, now, "it has files in it that are not of the install")
+            elif held + _made(back, journal) > MOST_HELD:
+                why = f"with the others before it, it is larger than {MOST_HELD >> 20} MB: look at it"
+                back = Back(path, Snapshot(), Snapshot(), why, stuck=True)
             elif act and back.wanted != now:
                 back.wanted.put(path)
         except (OSError, SetupError) as error:
@@ -126,7 +132,21 @@ def _backs(journal: Journal, purge: bool, only: Collection[Path] | None, act: bo
             gone.add(path)
         if back.stuck and journal.entries[path].edit:
             stuck = stuck or path
-        yield back
+        held += _made(back, journal)
+        yield _light(back)
+
+
+def _made(back: Back, journal: Journal) -> int:
+    """Return the bytes of what is to stand at a path, unless they are those that the journal has, or that stay."""
+    kept = journal.entries[back.path].before.content
+    return 0 if back.why or back.wanted.content in (kept, back.now.content) else len(back.wanted.content)
+
+
+def _light(back: Back) -> Back:
+    """Return the same without the contents that nobody needs any more: many large files are more than the memory."""
+    if back.now == back.wanted:
+        return replace(back, now=Snapshot(), wanted=Snapshot()) if back.why else back
+    return replace(back, now=replace(back.now, content=back.now.fingerprint.encode()))
 
 
 def _leads_to_ours(link: Path, journal: Journal) -> bool:

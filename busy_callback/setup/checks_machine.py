@@ -48,11 +48,11 @@ def check_agi(pbx: Installation) -> str:
     try:
         # "0" is nobody's number: it is refused before anything is touched.
         talk = "agi_request: busy_callback.py\n\n" + "200 result=1\n" * 20
-        done = pbx.as_asterisk([str(survey.agi), "cancel", "0"], input=talk, **where)
+        _, output, complaints = pbx.as_asterisk([str(survey.agi), "cancel", "0"], input=talk, **where)
     except OSError as error:
         raise CheckFailed(f"{survey.agi} can't be run by Asterisk's user: {error.strerror}", cure) from None
-    if '"REFUSED"' not in done.stdout:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it says nothing"]
+    if '"REFUSED"' not in output:
+        said = (complaints.strip() or output.strip()).splitlines() or ["it says nothing"]
         raise CheckFailed(f"{survey.agi} does not work for Asterisk's user: {said[-1]:.200}", cure)
     return f"{survey.agi} runs as {survey.owner.name}"
 

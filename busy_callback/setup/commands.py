@@ -12,8 +12,7 @@ import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
-from busy_callback.language import said, spoken
-from busy_callback.numbering import visible
+from busy_callback.language import spoken
 from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
 from busy_callback.setup.branch_changes import Wanted
@@ -28,7 +27,7 @@ from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
-from busy_callback.setup.taking_up import say, show_diff, take_up
+from busy_callback.setup.taking_up import say, say_all, show_diff, take_up, tell
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.store.asterisk_user import become, runs_as, speaker, user
 
@@ -73,9 +72,10 @@ def _in_time() -> Deadline:
 
 
 def _become(owner: int) -> None:
-    """As root, go on as another user for good."""
+    """As root, go on as another user for good, with no more memory than a child of that user's has."""
     if os.geteuid() == 0 and owner:
         become(owner)
+        as_owner.limit_memory()
 
 
 def _as_root(what: str) -> None:
@@ -168,7 +168,7 @@ def install(
     elif not dry_run:
         say(DONE)
     for note in plan.notes:
-        say(note)
+        say_all(note)
 
 
 def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
@@ -191,7 +191,7 @@ def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
     checks = as_owner.call(pbx.owner, _try_out, pbx)
     if not all(check.ok for check in checks):
         for note in notes:
-            say(note)
+            say_all(note)
         raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
 
 
@@ -201,15 +201,9 @@ def _try_out(pbx: _Pbx) -> list[Check]:
 
     checks = []
     for check in try_out(pbx.directories, pbx.conf):
-        _tell(check)
+        tell(check)
         checks.append(check)
     return checks
-
-
-def _tell(check: Check) -> None:
-    word = "-   " if check.ok is None else said("ok  ") if check.ok else said("FAIL")
-    cure = f"\n     -> {spoken(check.cure)}" if check.cure else ""
-    click.echo(visible(f"{word} {check.name}: {spoken(check.message)}{cure}"))
 
 
 def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
@@ -250,10 +244,9 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs)
         return
     dangling = left_dangling(survey.written, survey.loaded) if changes else []
-    told = "\n".join(f"{call}: without us there, such a call would be dropped" for call in dangling)
+    told = [f"{call}: without us there, such a call would be dropped" for call in dangling]
     if dry_run:
-        if told:
-            say(told)
+        say_all(*told)
         with _in_time():
             for change in changes:
                 show_diff(change)
@@ -266,7 +259,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         report(survey, journal, backs, "nothing was changed")
     if dangling and not force:
         raise SetupError(
-            f"nothing was changed.\n{told}\nTake these lines out, then try again; --force goes on all the same"
+            "nothing was changed.", *told, "Take these lines out, then try again; --force goes on all the same"
         )
     if not yes:
         kept = "and remove its requests and log" if purge else "and keep its requests"
@@ -287,14 +280,15 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
 
     pbx = _pbx(ctx)
     data, profiles = data_directory(), apparmor_profiles()
-    _become(pbx.owner)  # all that is looked at may be another user's
-    checks = examine(pbx.directories, pbx.conf, System(), data, profiles)
+    # All that is looked at may be another user's, who is not to hold root up.
+    checks = as_owner.call(pbx.owner, examine, pbx.directories, pbx.conf, System(), data, profiles)
+    _become(pbx.owner)
     if as_json:
         checks += try_out(pbx.directories, pbx.conf) if trial else ()
         found = [{"name": c.name, "ok": c.ok, "message": c.message, "cure": c.cure} for c in checks]
         click.echo(json.dumps(found, indent=2))
     else:
         for check in checks:
-            _tell(check)
+            tell(check)
         checks += _try_out(pbx) if trial else []
     ctx.exit(0 if all(check.ok for check in checks) else 1)

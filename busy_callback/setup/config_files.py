@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.numbering import one_line
 from busy_callback.settings import open_regular
 from busy_callback.setup.marked_blocks import split, without_blocks
 
@@ -36,7 +37,7 @@ class Line:
     end: int = 0  # the line, as ``number``, behind which something may be put: a block comment that began here is over
 
     def __str__(self) -> str:
-        return f"{self.path.name}:{self.shown}"
+        return f"{one_line(self.path.name)}:{self.shown}"
 
     @property
     def include(self) -> str:

@@ -9,6 +9,7 @@ import subprocess
 
 from busy_callback.errors import AsteriskError
 from busy_callback.settings import Directories
+from busy_callback.setup.program import MOST, TooMuchError, run
 
 ANSWER_TIME = 15.0  # seconds; a reload of a large dialplan takes a while
 
@@ -30,22 +31,17 @@ class Console:
             raise AsteriskError(self._silent)
         conf = ["-C", self._conf] if self._conf else []
         try:
-            done = subprocess.run(
-                [self.program, *conf, "-n", "-rx", command],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=ANSWER_TIME,
-                check=False,
-                cwd="/",
-                start_new_session=True,  # the admin's terminal is none of its business
-            )
-        except subprocess.TimeoutExpired:
-            self._silent = f"Asterisk did not answer {command!r} within {ANSWER_TIME:.0f} s"
+            _, output, complaints = run([self.program, *conf, "-n", "-rx", command], ANSWER_TIME)
+        except (subprocess.TimeoutExpired, TooMuchError) as error:
+            what = f"did not answer {command!r} within {ANSWER_TIME:.0f} s"
+            if isinstance(error, TooMuchError):
+                what = f"answers {command!r} with more than {MOST >> 20} MB"
+            self._silent = f"Asterisk {what}"
             raise AsteriskError(self._silent) from None  # and is not asked again: a doctor has many questions
         except OSError as error:
             raise AsteriskError(f"{self.program} can't be run: {error.strerror}") from error
-        text = done.stdout.decode("utf-8", "replace")
-        if "Unable to connect to remote asterisk" in text + done.stderr.decode("utf-8", "replace"):
+        text = output.decode("utf-8", "replace")
+        if b"Unable to connect to remote asterisk" in output + complaints:
             if self._is_closed():
                 raise AsteriskError(f"{self._socket}: permission denied, so nothing is known of Asterisk; use sudo")
             raise AsteriskError(f"Asterisk does not run (nobody answers at {self._socket}); start it")

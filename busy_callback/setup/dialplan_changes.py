@@ -25,7 +25,7 @@ from busy_callback.setup.reached import Reached
 from busy_callback.setup.survey import COMMAND, Survey
 from busy_callback.setup.trunk_calls import with_branches
 from busy_callback.setup.wired import CODES
-from busy_callback.setup.wiring import Offers, Places, gosub, is_place, offers_for
+from busy_callback.setup.wiring import Finder, Offers, Places, gosub, is_place
 
 DIALPLAN_RELOAD = "dialplan reload"
 END = 1 << 30  # behind a file's last line
@@ -116,11 +116,12 @@ def wire(
         found = reached.find(found.dialplan, survey.phones, contexts)
     found = with_branches(found, contexts, branches)
     known = set(survey.reached.dialplan.contexts) | set(survey.written.contexts)
+    finder = Finder(found, places)
     for context in contexts:
-        offers = offers_for(found, places, [context], [])
+        offers = finder.offers([context])
         if context not in known or not (named or offers.made or offers.done or context in before.contexts):
-            raise SetupError(_can_not(survey, found, context, offers, context in known))
-    wiring = Wiring(contexts, offers_for(found, places, contexts, named))
+            raise SetupError(*_can_not(survey, found, context, offers, context in known))
+    wiring = Wiring(contexts, finder.offers(contexts, named))
     new = (context for context in contexts if context not in before.contexts)
     told = (advice.only_includes(survey.written, context, wiring.offers) for context in new)
     wiring.notes = [*filter(None, told), *_notes(survey, places, wiring)]
@@ -139,7 +140,7 @@ def _unwire(
 
     def steps_of(contexts: Sequence[str]) -> set[Step]:
         found = reached.find(survey.reached.dialplan, survey.phones, contexts)
-        return {offer.step for offer in offers_for(found, places, contexts, []).made}
+        return {offer.step for offer in Finder(found, places).offers(contexts).made}
 
     gone = steps_of(unwanted) - steps_of(before.contexts) if unwanted else set()
     return [step for step in named if step not in gone]
@@ -157,27 +158,28 @@ def _named(places: Places, place: str, survey: Survey) -> Step:
 
 def proposal(survey: Survey) -> str:
     """Return what to do so that callbacks are offered in all contexts of phones: a command, or by hand."""
-    can = _proposal(survey, Places(survey.written))
+    can = _proposal(survey)
     return f"run: {can}" if can else _by_hand()
 
 
-def _proposal(survey: Survey, places: Places) -> str:
+def _proposal(survey: Survey) -> str:
     """Return the command that offers callbacks in all contexts of phones where it can be wired, or ''."""
-    each = {context: offers_for(survey.reached, places, [context], []) for context in survey.reached.contexts}
+    finder = Finder(survey.reached, Places(survey.written))
+    each = {context: finder.offers([context]) for context in survey.reached.contexts}
     return advice.proposal(each, COMMAND)
 
 
-def _can_not(survey: Survey, found: Reached, context: str, offers: Offers, known: bool) -> str:
-    """Return why a context can't be wired, and what can."""
+def _can_not(survey: Survey, found: Reached, context: str, offers: Offers, known: bool) -> list[str]:
+    """Return why a context can't be wired, and what can: a line each."""
     why = [f"no call from context {context!r} comes to a Dial that rings a phone by the number dialled"]
     if not known:
         like = difflib.get_close_matches(context, [*found.contexts, *found.dialplan.contexts], 1)
         why = [f"there is no context {context!r} in the dialplan" + (f"; did you mean {like[0]}?" if like else "")]
     why += advice.not_wired(found, [context], offers, survey.etc)
     why += advice.other_dialplans(survey.reached.dialplan, [context], survey.etc, survey.runs)
-    can = _proposal(survey, Places(survey.written))
+    can = _proposal(survey)
     why.append(f"what can be wired: {can}" if can else _by_hand())
-    return "\n".join(why)
+    return why
 
 
 def _by_hand() -> str:
@@ -189,15 +191,15 @@ def _by_hand() -> str:
 
 def _notes(survey: Survey, places: Places, wiring: Wiring) -> Iterator[str]:
     """Yield what the admin should know of the dialplan."""
-    offers, contexts = wiring.offers, wiring.contexts
+    offers, contexts, finder = wiring.offers, wiring.contexts, Finder(survey.reached, places)
     if not offers.made and not offers.done:
         can = proposal(survey)
         yield f"Nobody is offered a callback yet. {can[0].upper()}{can[1:]}"
         contexts = survey.reached.contexts
-        offers = offers_for(survey.reached, places, contexts, [])
+        offers = finder.offers(contexts)
     else:
         left = [context for context in survey.reached.contexts if context not in contexts]
-        each = {context: offers_for(survey.reached, places, [context], []) for context in left}
+        each = {context: finder.offers([context]) for context in left}
         more = [c for c, some in each.items() if {o.step for o in some.made} - {o.step for o in offers.made}]
         if more:
             yield f"phones whose calls begin in {', '.join(more)} are offered nothing: --wire names those contexts too"

@@ -14,7 +14,7 @@ CUT = 255
 _CONTEXT = re.compile(r"\[ Context '(.*)' created by '(.*)' \]")
 _EXTENSION = re.compile(r"  '(.*?)'(?: \(CID match '.*?'\))? =>\s+(.*)")
 _LABEL = re.compile(r"     \[(.*?)\]\s+(\d+\. .*)")
-_STEP = re.compile(r"(?:(hint): |(\d+)\. )(.*?)\s*\[([^\[\]]*)\]")
+_STEP = re.compile(r"(?:(hint): |([0-9]{1,9})\. )(.*?)\s*\[([^\[\]]*)\]")
 _OTHER = re.compile(r"  (Include|Alt\. Switch) =>\s+'(.*)'\s+\[.*\]")
 _GLOBAL = re.compile(r"   (\S+?)=(.*)")
 

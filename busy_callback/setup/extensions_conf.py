@@ -10,7 +10,7 @@ from busy_callback.setup.extensions import HINT, Dialplan, Step
 from busy_callback.setup.variables import substitute
 
 _NONE = -2  # no priority yet
-_PRIORITY = re.compile(r"(?P<what>[^(+]*)(?:\+(?P<more>\d+))?(?:\((?P<label>[^)]*)\).*)?")
+_PRIORITY = re.compile(r"(?P<what>[^(+]*)(?:\+(?P<more>[0-9]{1,9}))?(?:\((?P<label>[^)]*)\).*)?")
 
 
 def read(lines: Sequence[Line]) -> Dialplan:
@@ -84,7 +84,7 @@ class _Section:
             return self._priority + 1 + more, label
         if what in {"s", "same"} and self._priority > _NONE:
             return self._priority + more, label
-        number = re.match(r"\d+", what)
+        number = re.match(r"[0-9]{1,9}(?![0-9])", what)
         if number:
             return int(number[0]) + more, label
         found = self._dialplan.labelled(self._context.name, self._extension, what)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from busy_callback.numbering import one_line
 from busy_callback.setup.snapshot import ABSENT, DIRECTORY, FILE, LINK, Snapshot
 
 _SECRET = re.compile(r"(secret\s*=>?\s*)\S+")
@@ -70,17 +71,17 @@ class Change:
 
     def diff(self) -> str:
         """Return the change as a unified diff, secrets blotted out; binary content as one line."""
-        old, new = Snapshot.take(self.path), self.wanted
+        old, new, path = Snapshot.take(self.path), self.wanted, one_line(str(self.path))
         lines = []
         if new.kind == ABSENT:
-            return f"remove {old.kind} {self.path}"
+            return f"remove {old.kind} {path}"
         if new.kind == LINK:
-            lines.append(f"link {self.path} -> {os.fsdecode(new.content)}")
+            lines.append(f"link {path} -> {os.fsdecode(new.content)}")
         elif new.kind == DIRECTORY or _is_binary(new.content):
             verb = "make" if old.kind == ABSENT else "replace" if old.content != new.content else "keep"
-            lines.append(f"{verb} {new.kind} {self.path} ({len(new.content)} bytes)".replace(" (0 bytes)", ""))
+            lines.append(f"{verb} {new.kind} {path} ({len(new.content)} bytes)".replace(" (0 bytes)", ""))
         else:
-            names = (str(self.path) if old.kind == FILE else "/dev/null", str(self.path))
+            names = (path if old.kind == FILE else "/dev/null", path)
             lines += difflib.unified_diff(_text(old), _text(new), *names, lineterm="")
         if old.kind != ABSENT and (old.mode, old.uid, old.gid) != (new.mode, new.uid, new.gid) and new.kind != LINK:
             lines.append(f"mode {old.mode:o} owner {old.uid}:{old.gid} -> mode {new.mode:o} owner {new.uid}:{new.gid}")

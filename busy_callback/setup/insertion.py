@@ -20,7 +20,7 @@ from busy_callback.setup.marked_blocks import edit, split, strip_text
 
 _NUMBERED = re.compile(r"(\s*(?:exten\s*=>?[^,]*,|same\s*=>?)\s*)(\d+)", re.IGNORECASE)
 _CALL = re.compile(r"(\s*(?:exten\s*=>?[^,]*,|same\s*=>?)[^,]*,)(.*)", re.IGNORECASE | re.DOTALL)
-_GOAL = re.compile(r"(?:^|,)\s*(\d+)\s*(?:\(.*)?$", re.ASCII | re.DOTALL)  # of a jump, with a Gosub's arguments
+_GOAL = re.compile(r"(?:^|,)\s*(\d{1,9})\s*(?:\(.*)?$", re.ASCII | re.DOTALL)  # of a jump, with a Gosub's arguments
 _JUMPS = {"goto", "gotoif", "gotoiftime"}
 _OTHER_JUMPS = {"gosub", "gosubif", "execif", "execiftime"}
 

@@ -71,7 +71,7 @@ def _is_there(dialplan: Dialplan, call: OwnCall) -> bool:
     for extension, priorities in steps.items():
         if "${" in call.extension or extension.startswith("_-!") or matches(extension, call.extension):
             labels = {step.label for step in priorities.values()}
-            if call.priority in labels or (call.priority.isdigit() and int(call.priority) in priorities):
+            if call.priority in labels or call.priority in {str(number) for number in priorities if number > 0}:
                 return True
     return False
 

@@ -46,9 +46,12 @@ def strange_places(survey: Survey, said_by: int, allowed: Sequence[str]) -> list
             found.append((path, f"{name} => {path}, which user {user_name(writer)} can write"))
         elif said_by and not writer and not _is_pbxs(real):
             found.append((path, f"{name} => {path}, which is a folder of root's and none of a PBX's"))
-        elif said_by and not writer and name == "astspooldir" and _is_roots(Path(survey.directories.spool)):
-            told = f"{Path(survey.directories.spool).name} there is root's already, and would become"
-            found.append((path, f"{name} => {path}: {told} user {survey.owner.name}'s"))
+        elif said_by and not writer and name == "astspooldir":
+            spool = Path(survey.directories.spool)
+            owner = _owner(spool)
+            if owner is not None and owner != survey.owner.uid:
+                told = f"{spool.name} there is {user_name(owner)}'s already, and would become"
+                found.append((path, f"{name} => {path}: {told} user {survey.owner.name}'s"))
     return found
 
 
@@ -104,12 +107,12 @@ def _pythons() -> Iterator[str]:
         yield sys.prefix  # a virtual environment's; the machine's own is /usr
 
 
-def _is_roots(path: Path) -> bool:
-    """Tell whether something of root's is at a path in a folder of root's."""
+def _owner(path: Path) -> int | None:
+    """Return whose it is that stands at a path in a folder of root's; None where nothing does."""
     try:
-        return path.lstat().st_uid == 0
+        return path.lstat().st_uid
     except FileNotFoundError:
-        return False
+        return None
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:

@@ -168,8 +168,6 @@ def look(
         found = tuple(phones.loaded(console, on_disk)) if runs else on_disk
         written = extensions_conf.read(extensions)
         loaded = _loaded_dialplan(console, written) if runs else written
-        # FreePBX's own dialplan is known; which number is whose is in its database.
-        followed = Dialplan() if product else loaded
         return Survey(
             directories=directories,
             asterisk_conf=asterisk_conf,
@@ -184,7 +182,8 @@ def look(
             phones=found,
             written=written,
             loaded=loaded,
-            reached=reached.find(followed, found),
+            # FreePBX's own dialplan is known; which number is whose is in its database.
+            reached=reached.find(Dialplan() if product else loaded, found),
             extensions_conf=extensions,
             manager_conf=manager,
         )
@@ -262,8 +261,7 @@ def unreachable(path: Path, owner: Owner | User) -> Path | None:
 
 def agi_source(data: Path) -> str:
     """Return the AGI script as it is to stand in Asterisk's place: run by the Python that has this package."""
-    text = (data / "agi-bin" / AGI_NAME).read_text(encoding="utf-8")
-    return re.sub(r"\A#!\S+", f"#!{sys.executable}", text)
+    return re.sub(r"\A#!\S+", f"#!{sys.executable}", (data / "agi-bin" / AGI_NAME).read_text(encoding="utf-8"))
 
 
 def _owner(directories: Directories, said_by: int) -> Owner:

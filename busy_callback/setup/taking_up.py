@@ -7,21 +7,39 @@ from collections.abc import Collection
 import click
 
 from busy_callback.errors import AsteriskError
-from busy_callback.language import spoken
-from busy_callback.numbering import visible
+from busy_callback.language import said, spoken
+from busy_callback.numbering import one_line
 from busy_callback.setup import as_owner, placed_files
+from busy_callback.setup.check import Check
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.survey import Survey
 
 
 def say(text: str, err: bool = False) -> None:
-    """Print text in the admin's language; it may have come out of a file, and does nothing to a terminal."""
-    click.echo(visible(spoken(text)), err=err)
+    """Print a text in the admin's language; it may have come out of a file, and stays one line that moves no cursor."""
+    click.echo(one_line(spoken(text)), err=err)
+
+
+def say_all(*texts: str) -> None:
+    """Print texts of some lines that were made from files, each line as ``say`` does."""
+    for text in texts:
+        for line in spoken(text).split("\n"):
+            click.echo(one_line(line))
 
 
 def show_diff(change: Change) -> None:
-    """Print what would change in a file: its lines as they are."""
-    click.echo(visible(change.diff()))
+    """Print what would change in a file: its lines, as they are."""
+    for line in change.diff().split("\n"):
+        click.echo(one_line(line))
+
+
+def tell(check: Check) -> None:
+    """Print what a check of doctor's found, and its cure."""
+    word = "-   " if check.ok is None else said("ok  ") if check.ok else said("FAIL")
+    # Blanks in a row could look like a line of ours.
+    click.echo(one_line(" ".join([f"{word} {check.name}:", *spoken(check.message).split()])))
+    if check.cure:
+        click.echo(one_line(f"     -> {spoken(check.cure)}"))
 
 
 def take_up(survey: Survey, commands: Collection[str]) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from busy_callback.errors import BusyCallbackError
+from busy_callback.errors import BusyCallbackError, CorruptRequestError
 from busy_callback.pbx import callfile
 from busy_callback.pbx.ami import DEVICE_STATES, Ami
 from busy_callback.request import COMPLETED, WAITING, Request
@@ -27,6 +27,7 @@ from busy_callback.setup.check import INSTALL, Check, CheckFailed
 from busy_callback.setup.console import Console
 from busy_callback.setup.survey import COMMAND
 from busy_callback.setup.trial_traces import alone, take_away
+from busy_callback.store.durable import read_file
 from busy_callback.store.spool import Spool
 from busy_callback.store.trial_place import CALLEE, CALLER, CONTEXT, PHONE_CONTEXT, TrialDirectories, phone
 
@@ -90,7 +91,7 @@ class _Trial:
         def at_work() -> bool:
             if process.poll() is not None:
                 raise CheckFailed(*self._poller_failed())
-            return lock.exists() and lock.read_text().split()[:1] == [str(process.pid)]
+            return _text(lock).split()[:1] == [str(process.pid)]
 
         self.wait(at_work, self._poller_failed)
         return "a poller runs, and is logged in at Asterisk's manager"
@@ -121,8 +122,7 @@ class _Trial:
 
     def _told(self) -> list[str]:
         """Return what the caller's channel told when it ended; nothing before that."""
-        text = self.facts.read_text("ascii", "replace") if self.facts.exists() else ""
-        words = text.strip().split(":")
+        words = _text(self.facts).strip().split(":")
         return words if len(words) == 6 else []
 
     def _not_asked(self) -> tuple[str, str]:
@@ -210,8 +210,7 @@ class _Trial:
         return callfile.read_report(self.spool.path("recalls", callfile.report_name(self._request())))
 
     def _last_of_log(self) -> str:
-        log = Path(self.directories.log)
-        lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+        lines = _text(Path(self.directories.log)).splitlines()
         return lines[-1].partition("] ")[2] if lines else ""
 
     # -- before and after ----------------------------------------------------------------------------
@@ -226,6 +225,16 @@ class _Trial:
         text = _SETTINGS.format(**words, settings=self.settings)
         with open(os.open(self.directories.conf, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
+
+
+def _text(path: Path) -> str:
+    """Return what a file of the trial's says, '' where there is none; never wait for one, whoever has made it."""
+    try:
+        return read_file(str(path)).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    except CorruptRequestError as error:
+        raise CheckFailed(f"{path}: {error}", "look who has put that there") from None
 
 
 STEPS: dict[str, Callable[[_Trial, Ami], str]] = {

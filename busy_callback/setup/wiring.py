@@ -45,6 +45,12 @@ class Offers:
     by_hand: dict[Step, str] = field(default_factory=dict)  # by the Dial: why, and what to do
     done: list[Step] = field(default_factory=list)  # the admin's own hand has put one there
 
+    def add(self, more: Offers) -> None:
+        """Add those of another place."""
+        self.made += more.made
+        self.by_hand.update(more.by_hand)
+        self.done += more.done
+
     def insertions(self) -> list[Insertion]:
         """Return what is to be put into the dialplan."""
         found = [Insertion(offer.step, (gosub(offer.number),)) for offer in self.made]
@@ -64,7 +70,7 @@ class Places:
         if step.line:
             return step
         name, colon, number = step.source.rpartition(":")
-        if colon and number.isdigit():
+        if colon and re.fullmatch("[0-9]{1,9}", number):
             found = self._by_line.get((name, int(number)))
             return found if found and _is_same(step, found) else None
         own = self.written.contexts.get(step.context)
@@ -96,48 +102,58 @@ def is_place(text: str) -> bool:
     return bool(_PLACE.fullmatch(text))
 
 
-def offers_for(reached: Reached, places: Places, contexts: Iterable[str], named: Sequence[Step]) -> Offers:
-    """Return the offers behind the Dials that calls from ``contexts`` come to, and behind the ``named`` steps."""
-    found = Offers()
-    served = [reach for reach in reached.reaches if is_number(reach.number)]
-    wanted = [reach.step for context in contexts for reach in served if reach.context == context]
-    by_step: dict[Step, list[Reach]] = {}
-    for reach in served:
-        by_step.setdefault(reach.step, []).append(reach)
-    known: set[Step] = set()
-    for step in dict.fromkeys(wanted):
-        place = places.written_as(step)
-        if not place:
-            found.by_hand[step] = ""
-        elif place not in known:
-            known.add(place)
-            _offer(found, reached, places, place, by_step[step])
-    for place in dict.fromkeys(named):
-        if place not in known:
-            reaches = [reach for step, some in by_step.items() if places.written_as(step) == place for reach in some]
-            if reaches:
-                _offer(found, reached, places, place, reaches)
+class Finder:
+    """Which offers belong behind the Dials that were found, with what many contexts have in common found out once."""
+
+    def __init__(self, reached: Reached, places: Places) -> None:
+        self._dialplan = reached.dialplan
+        self._places = places
+        self._steps: dict[str, dict[Step, None]] = {}  # by context
+        self._by_step: dict[Step, list[Reach]] = {}
+        for reach in reached.reaches:
+            if is_number(reach.number):
+                self._steps.setdefault(reach.context, {})[reach.step] = None
+                self._by_step.setdefault(reach.step, []).append(reach)
+        self._written = {step: places.written_as(step) for step in {reach.step for reach in reached.reaches}}
+        self._ringing = set(self._written.values())
+        self._known: dict[Step, Offers] = {}
+
+    def offers(self, contexts: Iterable[str], named: Sequence[Step] = ()) -> Offers:
+        """Return the offers behind the Dials that calls from ``contexts`` come to, and behind the ``named`` steps."""
+        found = Offers()
+        known: set[Step] = set()
+        for step in dict.fromkeys(step for context in contexts for step in self._steps.get(context, ())):
+            place = self._written[step]
+            if not place:
+                found.by_hand[step] = ""
+            elif place not in known:
+                known.add(place)
+                if step not in self._known:
+                    self._known[step] = self._behind(place, self._by_step[step])
+                found.add(self._known[step])
+        for place in dict.fromkeys(named):
+            if place not in known:
+                some = [reach for step, more in self._by_step.items() if self._written[step] == place for reach in more]
+                found.add(self._behind(place, some) if some else Offers([Offer(place, _number_at(place))]))
+        return found
+
+    def _behind(self, place: Step, reaches: list[Reach]) -> Offers:
+        """Return the offer behind a Dial, unless it is there by hand or the next step rings the same phones."""
+        found = Offers()
+        following = self._places.written.contexts[place.context].steps[place.extension].get(place.priority + 1)
+        if following and f"{OFFER}," in following.arguments.replace(" ", ""):
+            found.done.append(place)
+        elif not following or following not in self._ringing:
+            number = number_expression(reaches)
+            if number:
+                tests = tuple(_tests(found, self._dialplan, self._places, place, reaches))
+                found.made.append(Offer(place, number, tests))
             else:
-                found.made.append(Offer(place, _number_at(place)))
-    return found
-
-
-def _offer(found: Offers, reached: Reached, places: Places, place: Step, reaches: list[Reach]) -> None:
-    """Add the offer behind a Dial, unless it is there by hand or the next step rings the same phones."""
-    following = places.written.contexts[place.context].steps[place.extension].get(place.priority + 1)
-    if following and f"{OFFER}," in following.arguments.replace(" ", ""):
-        found.done.append(place)
-        return
-    again = {places.written_as(reach.step) for reach in reached.reaches}
-    if following and following in again:
-        return
-    number = number_expression(reaches)
-    if not number:
-        found.by_hand[place] = (
-            "the number that was dialled is in no variable there: hand it on as an argument, Gosub(...,1(${EXTEN}))"
-        )
-        return
-    found.made.append(Offer(place, number, tuple(_tests(found, reached.dialplan, places, place, reaches))))
+                found.by_hand[place] = (
+                    "the number that was dialled is in no variable there: hand it on as an argument, "
+                    "Gosub(...,1(${EXTEN}))"
+                )
+        return found
 
 
 def _tests(

@@ -17,9 +17,12 @@ from busy_callback import request as rq
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 FOLDER = "offers"
 _DAY = 86400
+_LINE = 200  # characters; ours are shorter
+_MOST = 1_000_000  # lines of a day
 _LATEST = 1e11  # seconds, epoch
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -72,7 +75,16 @@ def read_offers(spool: str, since: float = 0.0) -> Iterator[Offer]:
             os.close(descriptor)
             continue
         with open(descriptor, encoding="ascii", errors="replace") as file:
-            yield from (offer for offer in map(_parse, file) if offer and offer.when >= since)
+            yield from (offer for offer in map(_parse, _lines(file)) if offer and offer.when >= since)
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a day; of one that is none of ours, and may have any length, pieces."""
+    for _ in range(_MOST):
+        line = file.readline(_LINE)
+        if not line:
+            break
+        yield line
 
 
 def forget_offers(spool: str, before: float) -> None:

@@ -18,6 +18,7 @@ import stat
 from dataclasses import dataclass
 
 from busy_callback.errors import PathError
+from busy_callback.store.mounts import mounter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def open_folder(path: str) -> Folder:
         found = os.fstat(way.descriptor)
         if not stat.S_ISDIR(found.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-        return Folder(way.path, os.dup(way.descriptor), hand(found, way.path), way.decider)
+        writer = way.mounter or hand(found, way.path)
+        return Folder(way.path, os.dup(way.descriptor), writer, way.decider)
 
 
 def decider(path: str) -> int:
@@ -112,7 +114,7 @@ def decider(path: str) -> int:
         except PathError:
             if not way.decider:
                 raise
-        return way.decider or hand(os.fstat(way.descriptor), way.path)
+        return way.decider or way.mounter or hand(os.fstat(way.descriptor), way.path)
 
 
 def hand(found: os.stat_result, path: str) -> int:
@@ -160,9 +162,10 @@ class _Way:
         self.path = "/"
         self.descriptor = os.open("/", _STEP)
         self.decider = 0
+        self.mounter = 0  # who says what there is here, where that is a file system of another user's
         self.left = _parts(path)
         self._links = 0
-        self._trail: list[tuple[int, str]] = []  # what ".." leads back to
+        self._trail: list[tuple[int, str, int]] = []  # what ".." leads back to
 
     def step(self, strict: bool = False) -> None:
         """Take the next step, or turn off where a link of root's leads. Raises OSError and PathError.
@@ -176,6 +179,7 @@ class _Way:
             return
         here = os.fstat(self.descriptor)
         other = hand(here, self.path) if strict or here.st_mode & stat.S_IWOTH else _other(here)
+        other = self.mounter or other
         self.decider = self.decider or other or 0
         descriptor = os.open(name, _STEP, dir_fd=self.descriptor)
         found = os.fstat(descriptor)
@@ -190,8 +194,10 @@ class _Way:
                 )
             self._follow(name, path)
             return
-        self._trail.append((self.descriptor, self.path))
+        self._trail.append((self.descriptor, self.path, self.mounter))
         self.descriptor, self.path = descriptor, path
+        if found.st_dev != here.st_dev:
+            self.mounter = mounter(found.st_dev)
 
     def _follow(self, name: str, path: str) -> None:
         self._links += 1
@@ -206,7 +212,7 @@ class _Way:
     def _back(self) -> None:
         if self._trail:
             os.close(self.descriptor)
-            self.descriptor, self.path = self._trail.pop()
+            self.descriptor, self.path, self.mounter = self._trail.pop()
 
     def close(self) -> None:
         """Close all that is open."""

@@ -14,6 +14,9 @@ LONG = "tests/unit/setup/test_attack_long_lines.py::"
 CURES = "tests/unit/setup/test_attack_cures.py::"
 AROUND = "tests/unit/test_attack_roots_surroundings.py::"
 WORDS = "tests/unit/setup/test_attack_words_for_root.py::"
+ENDLESS = "tests/unit/setup/test_attack_endless_answers.py::"
+MEMORY = "tests/unit/setup/test_attack_memory.py::"
+MOUNT = "tests/unit/store/test_attack_own_file_system.py::"
 
 GUARDS = (
     Guard(
@@ -198,7 +201,7 @@ GUARDS = (
     ),
     Guard(
         "what is root's already is not given away",
-        (Edit("busy_callback/setup/places.py", ' and name == "astspooldir" and _is_roots(', " and False and bool("),),
+        (Edit("busy_callback/setup/places.py", "if owner is not None and owner != survey.owner.uid:", "if False:"),),
         (f"{OWN}test_a_spool_that_is_the_package_itself",),
     ),
     Guard(
@@ -217,8 +220,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/settings.py",
-                'if match[1].endswith("dir") and not match[2].startswith("/"):',
-                "if False:",
+                '(match[1].endswith("dir") and not match[2].startswith("/"))',
+                "False",
             ),
         ),
         (f"{WORDS}test_a_log_folder_that_is_an_order_to_logrotate",),
@@ -243,9 +246,9 @@ GUARDS = (
         "asterisk's programs do not have the admin's terminal",
         (
             Edit(
-                "busy_callback/setup/check.py",
-                'options["start_new_session"] = True',
-                'options["start_new_session"] = False',
+                "busy_callback/setup/program.py",
+                "start_new_session=True,",
+                "start_new_session=False,",
             ),
         ),
         (f"{RACES}test_a_script_that_doctor_runs_can_not_type_into_the_admins_terminal",),
@@ -464,5 +467,105 @@ GUARDS = (
         (Edit("busy_callback/report/counted.py", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY"),),
         (f"{PAGE}test_a_fifo_in_place_of_a_note_hangs_nobody",),
         hangs=True,
+    ),
+    Guard(
+        "who examines for doctor does not hold root up",
+        (Edit("busy_callback/setup/commands.py", "as_owner.call(pbx.owner, examine,", "as_owner.call(0, examine,"),),
+        (f"{STOPPED}test_who_examines_for_doctor_is_stopped",),
+    ),
+    Guard(
+        "what a program prints has a limit",
+        (Edit("busy_callback/setup/program.py", "            if size > MOST:\n", "            if False:\n"),),
+        (
+            f"{ENDLESS}test_a_console_that_answers_without_end",
+            f"{ENDLESS}test_a_script_that_answers_without_end",
+            f"{ENDLESS}test_what_is_no_end_is_read_whole",
+        ),
+    ),
+    Guard(
+        "uninstall does not keep in memory what nobody needs",
+        (
+            Edit("busy_callback/setup/changing.py", "        yield _light(back)\n", "        yield back\n"),
+            Edit("busy_callback/setup/changing.py", "held + _made(back, journal) > MOST_HELD", "False"),
+        ),
+        (f"{MEMORY}test_prompts_that_are_huge",),
+    ),
+    Guard(
+        "a number is one of Asterisk's",
+        (Edit("busy_callback/setup/call_paths.py", 'if re.fullmatch("[0-9]{1,9}", goal):', "if goal.isdigit():"),),
+        (f"{LONG}test_a_number_that_python_takes_for_none",),
+    ),
+    Guard(
+        "a path is one that programs can name",
+        (Edit("busy_callback/settings.py", "not match[2].strip().isprintable() or", "False or"),),
+        (f"{WORDS}test_a_path_that_no_program_can_name",),
+    ),
+    Guard(
+        "a child that works as Asterisk's user has so much memory",
+        (Edit("busy_callback/setup/as_owner.py", "                limit_memory()\n", ""),),
+        (f"{MEMORY}test_what_is_worked_out_as_asterisk",),
+    ),
+    Guard(
+        "what is too much for a child's memory is told",
+        (
+            Edit(
+                "busy_callback/setup/as_owner.py",
+                "        except MemoryError:\n",
+                "        except ZeroDivisionError:\n",
+            ),
+        ),
+        (f"{MEMORY}test_what_is_worked_out_as_asterisk", f"{MEMORY}test_a_dialplan_of_templates_of_templates"),
+    ),
+    Guard(
+        "an answer of a child's has a limit",
+        (Edit("busy_callback/setup/as_owner.py", "if until is not None and left > _LONGEST:", "if False:"),),
+        (f"{MEMORY}test_an_answer_that_is_huge",),
+    ),
+    Guard(
+        "who has mounted a file system says what there is",
+        (
+            Edit(
+                "busy_callback/store/safe_paths.py",
+                "            self.mounter = mounter(found.st_dev)\n",
+                "            self.mounter = 0\n",
+            ),
+        ),
+        (f"{MOUNT}test_a_file_system_in_which_all_is_roots",),
+    ),
+    Guard(
+        "only FUSE lets users mount what they make up",
+        (Edit("busy_callback/store/mounts.py", ' and more.startswith("fuse")', ""),),
+        (f"{MOUNT}test_file_systems_of_roots_own",),
+    ),
+    Guard(
+        "what is printed of files stays one line",
+        (
+            Edit("busy_callback/setup/taking_up.py", "*spoken(check.message).split()", "check.message"),
+            Edit(
+                "busy_callback/numbering.py",
+                """    return visible(text).replace("\\n", "\\\\n")\n""",
+                "    return visible(text)\n",
+            ),
+        ),
+        (f"{CURES}test_a_text_of_two_lines", f"{CURES}test_an_included_file_of_two_lines"),
+    ),
+    Guard(
+        "what was counted, and offered, is read as far as it may be ours",
+        (
+            Edit("busy_callback/report/counted.py", "text = file.read(_MOST + 1)", "text = file.read()"),
+            Edit("busy_callback/store/offers.py", "file.readline(_LINE)", "file.readline()"),
+        ),
+        (f"{PAGE}test_notes_that_are_huge",),
+    ),
+    Guard(
+        "what was counted has our own words",
+        (
+            Edit(
+                "busy_callback/report/counted.py",
+                "if any(outcome not in rq.END_STATES or reason not in {*LABELS, OTHER} for outcome, reason in ended):",
+                "if False:",
+            ),
+        ),
+        (f"{PAGE}test_a_reason_of_somebody_elses_in_what_was_counted",),
     ),
 )

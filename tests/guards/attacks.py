@@ -209,8 +209,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/pbx/ami_session.py",
-                "OSError, ValueError) as error:\n        raise AsteriskError(f\"{broken",
-                "ValueError) as error:\n        raise AsteriskError(f\"{broken",
+                'OSError, ValueError) as error:\n        raise AsteriskError(f"{broken',
+                'ValueError) as error:\n        raise AsteriskError(f"{broken',
             ),
         ),
         (f"{FRAMES}test_nobody_there_is_said_at_once",),

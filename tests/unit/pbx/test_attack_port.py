@@ -23,8 +23,10 @@ NOBODY = 65534
 
 
 @contextlib.contextmanager
-def listening(host: str, family: socket.AddressFamily, user: int, own: Path | None = None) -> Iterator[tuple[int, int]]:
-    """Let a user greet who connects, as Asterisk does; yield the port, and where what was said to it can be read.
+def listening(
+    host: str, family: socket.AddressFamily, user: int, own: Path | None = None, greeting: bytes = GREETING, at: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Let a user greet who connects, as Asterisk does or not; yield the port, and where to read what was said to it.
 
     With a file of its own key and certificate, by TLS.
     """
@@ -33,7 +35,7 @@ def listening(host: str, family: socket.AddressFamily, user: int, own: Path | No
         context.load_cert_chain(own)
     with socket.socket(family) as listener:
         try:
-            listener.bind((host, 0))
+            listener.bind((host, at))
         except OSError:
             pytest.skip("this machine has no IPv6")
         port = listener.getsockname()[1]
@@ -52,7 +54,7 @@ def listening(host: str, family: socket.AddressFamily, user: int, own: Path | No
             connection = mine.accept()[0]
             if own:
                 connection = context.wrap_socket(connection, server_side=True)
-            connection.sendall(GREETING)
+            connection.sendall(greeting)
             while data := connection.recv(4096):
                 os.write(writing, data)
         finally:
@@ -129,3 +131,53 @@ def test_a_manager_of_another_machine_must_have_a_certificate_that_is_good(
         with pytest.raises(AsteriskError, match=told), Ami(settings):
             pass
         assert (b"Action: Login" in os.read(said, 4096)) == (trusted == "localhost")
+
+
+EVENT = b"Event: DeviceStateChange\r\nDevice: PJSIP/202\r\nState: NOT_INUSE\r\n\r\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize(
+    "greeting",
+    [EVENT * 500 + GREETING, EVENT.rstrip() + b"\r\n" + GREETING, GREETING + EVENT * 500],
+    ids=["before the greeting", "with it", "after it"],
+)
+def test_no_event_of_a_strangers_is_heard(greeting: bytes) -> None:
+    """Whoever says, in place of a greeting or with it, what the phones do, is not believed: nothing is kept of it."""
+    settings, heard = Settings(), []
+    settings.secret = "our-own-secret"
+    with listening("127.0.0.1", socket.AF_INET, NOBODY, greeting=greeting) as (settings.port, said):
+        with pytest.raises(AsteriskError), Ami(settings, lambda name, headers: heard.append(name)):
+            pass
+        assert b"Login" not in os.read(said, 4096)
+    assert set(heard) <= {""}  # that the connection has ended
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize("greeting", [GREETING, b""], ids=["greets", "is silent"])
+def test_a_stranger_at_another_of_the_hosts_addresses(monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
+    """Where localhost is ::1 and 127.0.0.1, and Asterisk listens at one alone, who takes the other stops nothing."""
+    monkeypatch.setattr("busy_callback.pbx.ami_session.ANSWER_TIME", 0.5)
+    settings, heard = Settings(), []
+    with listening("127.0.0.1", socket.AF_INET, os.geteuid()) as (settings.port, said):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", settings.port)) for n in (2, 1)]
+        with listening("127.0.0.2", socket.AF_INET, NOBODY, greeting=greeting, at=settings.port) as (_, overheard):
+            monkeypatch.setattr(
+                socket, "getaddrinfo", lambda host, *_, **__: found if host == "localhost" else found[:0]
+            )
+            monkeypatch.setattr(socket, "create_connection", _connected)
+            settings.host = "localhost"
+            with (
+                pytest.raises(AsteriskError, match="did not answer Login"),
+                Ami(settings, lambda name, headers: heard.append(name)),
+            ):
+                pass
+            assert b"Action: Login" in os.read(said, 4096)
+            assert os.read(overheard, 4096) == b""
+
+
+def _connected(place: tuple[str, int]) -> socket.socket:
+    """Do what create_connection does for an address, without a look at what it is called."""
+    made = socket.socket()
+    made.connect(place)
+    return made

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from busy_callback import request as rq
 from busy_callback.language import ENGLISH
-from busy_callback.report import output, page
+from busy_callback.report import counted, output, page
 from busy_callback.report.figures import Figures
 from busy_callback.settings import Settings
 from busy_callback.store.spool import Spool
@@ -125,3 +128,46 @@ def test_a_fifo_in_place_of_a_note_hangs_nobody(house: House, words: list[str], 
 
     as_asterisk(deed)
     house.run(*words)
+
+
+@pytest.mark.parametrize("words", [["stats"], ["metrics"], ["why", "765"]], ids=lambda words: words[0])
+def test_notes_that_are_huge(house: House, words: list[str]) -> None:
+    """A note of four gigabytes, which cost Asterisk's user nothing (sparse ones), takes no memory of the machine's."""
+
+    def deed() -> None:
+        (house.spool / "offers").mkdir()
+        for name in ("metrics", "offers/2199-01-01"):
+            (house.spool / name).write_text("[" * 10000)
+            os.truncate(house.spool / name, 4 << 30)
+
+    as_asterisk(deed)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), before[1]))
+    try:
+        status, output = house.run(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert (status, "Error" in output) == (1 if words[0] == "why" else 0, False), output
+
+
+def test_a_reason_of_somebody_elses_in_what_was_counted(house: House) -> None:
+    """What root's node_exporter is given names no reason but ours, however many others stand in the note."""
+    good = {"limits": [], "counts": [], "total": 0}
+
+    def deed() -> None:
+        house.spool.joinpath("metrics").write_text(
+            json.dumps(
+                {
+                    "format": counted.FORMAT,
+                    "ended": [["completed", f"text of asterisks {n}", 1] for n in range(1000)],
+                    "waits": {**good, "limits": counted.WAITS},
+                    "rings": {**good, "limits": counted.RINGS},
+                    "fingerprints": [],
+                }
+            )
+        )
+
+    as_asterisk(deed)
+    status, output = house.run("metrics")
+    assert (status, "of asterisks" in output) == (0, False)

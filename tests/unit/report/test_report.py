@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from busy_callback import request as rq
 from busy_callback.language import ENGLISH, LANGUAGES
+from busy_callback.report import commands
 from busy_callback.report.figures import Figures, figures
 from busy_callback.report.page import render
 from busy_callback.report.records import Record
@@ -185,3 +188,15 @@ def test_the_page_goes_to_standard_output_or_nowhere(run: Run, spool: Spool, tmp
     done = run("report", "-o", str(tmp_path / "none" / "page.html"))
     assert (done.exit_code, "can't be written: No such file or directory" in done.output) == (1, True)
     assert run("report").exit_code == 2
+
+
+@pytest.mark.parametrize("home", ["closed", "open"])
+def test_matplotlib_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    """Who has no home of its own, as Asterisk's user where root's cron makes the page, has one for that time alone."""
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: home == "open")
+    with commands._place_of_matplotlib():
+        place = os.environ.get("MPLCONFIGDIR", "")
+        assert (home == "closed") == bool(place) == os.path.isdir(place)
+    assert os.listdir(tmp_path) == []

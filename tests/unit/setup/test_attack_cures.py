@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from busy_callback.settings import load
+from busy_callback.store.spool import Spool
 from tests.unit.house import ASTERISK, House, as_asterisk
 from tests.unit.setup.pbx import ENDPOINT, EXTENSIONS
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root is who is attack
 
 def follow(house: House, output: str) -> None:
     """Do, as root, what doctor tells with ``run:``, but for commands of ours and Asterisk's."""
-    for cure in re.findall(r"-> run: (.*)", output):
+    for cure in re.findall(r"^ +-> run: (.*)", output, re.MULTILINE):
         for command in re.split(r"; (?=chmod|chown)", cure):
             if command.startswith(("chmod", "chown", "install")):
                 subprocess.run(["/bin/sh", "-c", command], cwd=house.root, check=False)
@@ -105,3 +106,51 @@ def test_a_context_that_is_an_order_to_a_shell(house: House) -> None:
     (command,) = re.findall(r"what can be wired: (.*?)   \(behind", output)
     subprocess.run(["/bin/sh", "-c", command.replace("busy-callback", "echo")], cwd=house.root, check=False)
     assert not (house.root / "told").exists()
+
+
+@pytest.mark.parametrize("place", ["name", "reason", "secret", "wide"])
+def test_a_text_of_two_lines(house: House, place: str) -> None:
+    """A file's name or content with a line feed in it makes no line of its own, as a cure that is none of doctor's."""
+    assert house.place()[0] == 0
+    secret = load(str(house.etc / "busy_callback.conf")).secret
+    cure = "-> run: chmod -R 0777 root"
+    line = "\n     " if place != "wide" else " " * 500
+
+    def deed() -> None:
+        corrupt = house.spool / "corrupt"
+        Spool(str(house.spool)).prepare()
+        if place == "secret":
+            path = house.etc / f"x{line}{cure}\nmanager.conf"
+            path.write_text(f"[busy_callback]\nsecret = {secret}\n")
+            path.chmod(0o644)
+        else:
+            name = f"x{line}{cure} #" if place == "name" else "x"
+            (corrupt / name).write_text("")
+            (corrupt / f"{name}.reason").write_text("it is old" if place == "name" else f"it is old{line}{cure}\n")
+
+    as_asterisk(deed)
+    before = kept(house)
+    output = house.run("doctor")[1]
+    assert "chmod -R 0777 root" in output
+    assert f"  {cure}" not in output
+    follow(house, output)
+    assert kept(house) == before
+
+
+def test_an_included_file_of_two_lines(house: House) -> None:
+    """The same for what install notes of a Dial in a file that asterisk has named, and that is included."""
+    name = "x\n     -> run: chmod -R 0777 root #.conf"
+
+    def deed() -> None:
+        (house.etc / "more").mkdir()
+        (house.etc / "more" / name).write_text("[phones]\nexten => _3XX,1,Goto(s,1)\nexten => s,1,Dial(PJSIP/201)\n")
+        with (house.etc / "extensions.conf").open("a") as file:
+            file.write("#include more/*.conf\n")
+
+    as_asterisk(deed)
+    (house.root / "bin" / "asterisk").write_text("#!/bin/sh\necho Unable to connect to remote asterisk\n")
+    before = kept(house)
+    output = house.place("--wire", "phones")[1] + house.run("install", "--dry-run", "--wire", "phones")[1]
+    assert "chmod -R 0777 root" in output
+    follow(house, output)
+    assert kept(house) == before

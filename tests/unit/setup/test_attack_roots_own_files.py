@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,12 +29,15 @@ def checkout() -> Iterator[Path]:
         yield top
 
 
-def test_a_spool_that_is_the_package_itself(house: House, checkout: Path) -> None:
-    """A folder of root's that is there already is not given to asterisk, whatever PBX's folder it is in."""
+@pytest.mark.parametrize("owner", ["root", "nobody"])
+def test_a_spool_that_is_the_package_itself(house: House, checkout: Path, owner: str) -> None:
+    """A folder of root's, or of a third user's, that is there already is not given to asterisk, wherever it is."""
+    uid = pwd.getpwnam(owner).pw_uid
+    os.chown(checkout / "busy_callback", uid, 0)
     as_asterisk(lambda: house.tell_directories(spool=str(checkout)))
     status, output = house.place()
-    assert (checkout / "busy_callback").stat().st_uid == 0
-    assert (status, "busy_callback there is root's already" in output) == (1, True)
+    assert (checkout / "busy_callback").stat().st_uid == uid
+    assert (status, f"busy_callback there is {owner}'s already" in output) == (1, True)
     assert house.place("--allow-path", str(checkout))[0] == 0
     assert (checkout / "busy_callback").stat().st_uid == ASTERISK.pw_uid
 

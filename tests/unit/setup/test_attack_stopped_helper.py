@@ -13,7 +13,7 @@ from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.setup import as_owner
 from busy_callback.setup.journal import Journal
-from tests.unit.house import ASTERISK, as_asterisk
+from tests.unit.house import ASTERISK, House, as_asterisk
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 
@@ -76,3 +76,12 @@ def test_a_child_that_outlives_root_holds_no_lock(tmp_path: Path) -> None:
             pass
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_who_examines_for_doctor_is_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk's user stops what asks its console: doctor ends all the same, and says as whom it could not work."""
+    monkeypatch.setattr(as_owner, "LONG_PATIENCE", 3.0)
+    program = house.root / "bin" / "asterisk"
+    program.write_text(program.read_text().replace("\n", "\nkill -STOP $PPID\n", 1))
+    status, output = house.run("doctor")
+    assert (status, "as user games has not ended well" in output) == (1, True)

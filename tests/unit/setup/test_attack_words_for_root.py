@@ -58,3 +58,13 @@ def test_a_log_that_is_more_than_a_path(pbx: Pbx, log: str) -> None:
     survey.directories.astlogdir = "/var/log/asterisk"
     (change,) = log_rotation(survey)
     assert change.wanted.content.startswith(b"/var/log/asterisk/busy_callback.log {\n")
+
+
+@pytest.mark.parametrize("words", [["list"], ["doctor"], ["install", "--yes"]], ids=lambda words: words[0])
+def test_a_path_that_no_program_can_name(house: House, words: list[str]) -> None:
+    """A NUL in asterisk.conf is told in a sentence, not by Python's complaint; blanks behind a path are none of it."""
+    as_asterisk(lambda: house.tell_directories(spool=f"{house.base}/spool\t ; the usual one"))
+    assert "no path" not in house.run(*words)[1]
+    as_asterisk(lambda: house.tell_directories(spool="/var/spool/\0"))
+    status, output = house.run(*words)
+    assert (status, "is no path from / on; correct it" in output, "Traceback" in output) == (2, True, False)
