@@ -66,11 +66,12 @@ NOT_TOLD = re.compile(
     | ([{]\w+[}]\ poll)?\ ?--(watch|readers|asterisk-conf|wire)\ [{0-9]\w*[}]? | in\ sip_general_custom.*
     | (ReDial\ |code\ only|before\ voicemail|.*\|code\ only).* | asked\ again | cancelled\ .*\ rings  # kept
     | the\ other\ end\ is\ gone | .*\ is\ no\ part\ of\ an\ answer | no\ kind\ .* | does\ not\ run | <Request.*
-    | [{]command[}]\ .* | [{]key[}](\ perm|:\ [{]each[}].*) | .*\[[{]getpid[}]\].* | [{]now[}]\ [{]kind[}].*  # joined
+    | [{]command[}]\ (?!install\ [{]words).* | [{]key[}](\ perm|:\ [{]each[}].*) | .*\[[{]getpid[}]\].*  # joined
+    | [{]now[}]\ [{]kind[}].* | apt-get\ .* | [{]executable[}]\ .* | [{]name[}]\ [{]when[}].*
     | [{]\w+[}]([ @:;,]*[({\[]*[{]\w+[}][)\]]*)+ | [{]\w+[}]\ \([{]\w+[}]\ s\) | busy-callback:\ [{]\w+[}]
     | \s*[{]\w+[}]\s+[{]\w+[}](-[{]\w+[}])?(\s+[{]\w+[}])? | [{]command_path[}]\ .*
     | \n\[devices.* | trial\ ([{]\w+[}]|begin)
-    | [{]word[}]\ [{]name.* | link\ [{]path[}].* | (remove|make|replace|keep)\ [{]kind[}].* | mode\ [{]mode[}].*
+    | link\ [{]path[}].* | (remove|make|replace|keep)\ [{]kind[}].* | mode\ [{]mode[}].*
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -272,7 +273,16 @@ def messages() -> dict[str, list[str]]:
     html = (PACKAGE / "report" / "page.html").read_text(encoding="utf-8")
     for text in re.findall(r'say\("([^"]*)"', html):
         found.setdefault(text, []).append("report/page.html")
-    words = ["Done.", *JOINTS, *rq.KINDS, *tables.STATE_NAMES.values(), *page.WEEKDAYS, *sentences.LABELS.values()]
+    words = [
+        "Done.",
+        "ok  ",
+        "FAIL",
+        *JOINTS,
+        *rq.KINDS,
+        *tables.STATE_NAMES.values(),
+        *page.WEEKDAYS,
+        *sentences.LABELS.values(),
+    ]
     for text in [*(english for _, _, english in sentences.sentences()), *words]:
         found.setdefault(text, []).append("report/sentences")
     written = install.SETTINGS_TEXT.template + install.DEVICES_TEXT

@@ -7,10 +7,9 @@ from collections.abc import Collection
 import click
 
 from busy_callback.errors import AsteriskError
-from busy_callback.language import said, spoken
+from busy_callback.language import spoken
 from busy_callback.numbering import one_line
 from busy_callback.setup import as_owner, placed_files
-from busy_callback.setup.check import Check
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.survey import Survey
 
@@ -31,15 +30,6 @@ def show_diff(change: Change) -> None:
     """Print what would change in a file: its lines, as they are."""
     for line in change.diff().split("\n"):
         click.echo(one_line(line))
-
-
-def tell(check: Check) -> None:
-    """Print what a check of doctor's found, and its cure."""
-    word = "-   " if check.ok is None else said("ok  ") if check.ok else said("FAIL")
-    # Blanks in a row could look like a line of ours.
-    click.echo(one_line(" ".join([f"{word} {check.name}:", *spoken(check.message).split()])))
-    if check.cure:
-        click.echo(one_line(f"     -> {spoken(check.cure)}"))
 
 
 def take_up(survey: Survey, commands: Collection[str]) -> None:

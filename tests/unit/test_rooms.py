@@ -17,6 +17,7 @@ GROUND = {
     "clock",
     "deadline",
     "errors",
+    "installed",
     "numbering",
     "policy",
     "request",
@@ -44,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setup": {"pbx", "store", *GROUND, *TOLD},
     "report": {"store", *GROUND, *TOLD},
     "pbx": {"store", *GROUND},
-    "store": GROUND - {"policy", "settlement", "clock"},
+    "store": GROUND - {"policy", "settlement", "clock", "installed"},
     "settlement": {"policy", "request", "settings"},
     "policy": {"request", "settings"},
     "settings": {"branches", "errors", "numbering", "request", "setting_values"},
@@ -56,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "language": set(),
     "clock": set(),
     "errors": set(),
+    "installed": set(),
 }
 LATE = {
     ("cli", "setup"),
