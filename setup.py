@@ -37,7 +37,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["busy_callback", "busy_callback.*"]),
-    package_data={"busy_callback": ["py.typed"], "busy_callback.report": ["page.html"]},
+    package_data={"busy_callback": ["py.typed", "locale/*/LC_MESSAGES/*.mo"], "busy_callback.report": ["page.html"]},
     # What `busy-callback install` puts into a PBX; a wheel and an sdist hold it. The AGI script is no script of
     # pip's: beside the command, busy_callback.py would be imported in the package's place.
     data_files=[
@@ -59,6 +59,7 @@ setup(
         "test": [
             *REPORT,
             *METRICS,
+            "babel",
             "coverage>=7.10",
             "hypothesis",
             "mypy",

@@ -17,8 +17,9 @@ import click
 
 from busy_callback import __version__
 from busy_callback.errors import BusyCallbackError, NotFoundError
+from busy_callback.language import said, spoken
 from busy_callback.numbering import one_line, visible
-from busy_callback.printing import as_data, columns, print_json, print_lines, print_table
+from busy_callback.printing import as_data, columns, in_language, print_json, print_lines, print_table, speak, words
 from busy_callback.request import Request
 from busy_callback.settings import ASTERISK_CONF_VARIABLE, Directories, find_directories
 from busy_callback.store import offer_switch
@@ -29,10 +30,10 @@ from busy_callback.store.spool import Spool
 from busy_callback.store.trial_place import TrialDirectories
 
 INTERRUPTED = 128 + signal.SIGINT  # as a shell has it
-EXIT_HELP = """
-Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be
-reached; 4 the spool can't be used; 130 interrupted.
-"""
+EXIT_HELP = (
+    "Exit status: 0 done; 1 nothing matched or a check failed; 2 wrong usage or settings; 3 Asterisk can't be reached; "
+    "4 the spool can't be used; 130 interrupted."
+)
 
 
 # Loaded when they are called for: the poller, which cron starts each minute and which stays, needs nothing of them.
@@ -56,9 +57,19 @@ class _Group(click.Group):
         elif cmd_name in REPORT:
             from busy_callback.report import commands as wing  # type: ignore[no-redef]
         else:
-            return super().get_command(ctx, cmd_name)
+            found = super().get_command(ctx, cmd_name)
+            return found and in_language(found)
         command: click.Command = getattr(wing, cmd_name)
-        return command
+        return in_language(command)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help in the admin's language."""
+        click.Group.format_help(in_language(self), ctx, formatter)
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Have click's own words in the admin's language too."""
+        speak()
+        return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         ordinary = os.geteuid() != 0
@@ -66,12 +77,12 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except BusyCallbackError as error:
             denied = ordinary and isinstance(error.__cause__, PermissionError)
-            told = "\n".join(one_line(str(line)) for line in error.args)
-            told = f"permission denied: run it with sudo ({told})" if denied else told
+            told = "\n".join(one_line(spoken(str(line))) for line in error.args)
+            told = said("permission denied: run it with sudo ({error})", error=told) if denied else told
             click.echo(f"busy-callback: {told}", err=True)
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:
-            click.echo("busy-callback: interrupted; nothing is lost, what waits is on disk", err=True)
+            click.echo(said("busy-callback: interrupted; nothing is lost, what waits is on disk"), err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -125,12 +136,12 @@ def list_requests(directories: Directories, as_json: bool, wide: bool, follow: b
     if as_json:
         print_json([as_data(r) for r in requests])
     elif not requests:
-        click.echo("No callback is waiting.")
+        click.echo(said("No callback is waiting."))
     else:
         print_lines(listing.waiting(requests, time.time(), columns(wide)))
     quiet = "" if as_json else service.not_polled(spool.directory, time.time())
     if quiet:
-        click.echo(quiet, err=True)
+        click.echo(spoken(quiet), err=True)
 
 
 @main.command()
@@ -146,7 +157,7 @@ def history(directories: Directories, as_json: bool, wide: bool, number: int) ->
     if as_json:
         print_json([as_data(r) for r in requests])
     elif not requests:
-        click.echo("No callback has ended yet.")
+        click.echo(said("No callback has ended yet."))
     else:
         print_lines(listing.ended(requests, time.time(), columns(wide)))
 
@@ -171,20 +182,14 @@ def show(directories: Directories, wanted: str, as_json: bool) -> None:
         print_json(as_data(request))
         return
     from busy_callback.report.listing import state_of, when
+    from busy_callback.report.sentences import as_told
 
-    fields = [
-        ("ID", request.id),
-        ("Caller", request.caller),
-        ("Callee", request.callee),
-        ("Kind", request.kind),
-        ("State", state_of(request)),
-        ("Requested", when(request.requested)),
-        ("Expires", when(request.expires)),
-        ("Ended", when(request.ended)),
-    ]
-    print_table(fields)
+    names = words("ID", "Caller", "Callee", "Kind", "State", "Requested", "Expires", "Ended")
+    times = (when(request.requested), when(request.expires), when(request.ended))
+    values = (request.id, request.caller, request.callee, said(request.kind), state_of(request), *times)
+    print_table(list(zip(names, values)))
     for moment, event in request.events:
-        click.echo(visible(f"  {when(moment)}  {event}"))
+        click.echo(visible(f"  {when(moment)}  {as_told(request, event)}"))
 
 
 @main.command()
@@ -203,7 +208,7 @@ def cancel(directories: Directories, wanted: tuple[str, ...]) -> None:
         ended = [r for r in _matching(spool.live(), name) if spool.cancel(r.id, "by the admin", time.time())]
         missing += [] if ended else [name]
         for request in ended:
-            click.echo(f"cancelled {request.id}")
+            click.echo(said("cancelled {id}", id=request.id))
     if missing:
         raise NotFoundError(f"no callback is waiting for {', '.join(map(repr, missing))}")
 
@@ -222,9 +227,9 @@ def offer(directories: Directories, wanted: str, as_json: bool) -> None:
     if as_json:
         print_json({"offer": setting and switch, "setting": setting, "switch": switch})
     elif setting:
-        click.echo(f"The offer is {'on' if switch else 'off: busy-callback offer on'}.")
+        click.echo(said("The offer is on." if switch else "The offer is off: busy-callback offer on."))
     else:
-        click.echo(f"The offer is off: {directories.conf} has offer = no.")
+        click.echo(said("The offer is off: {conf} has offer = no.", conf=directories.conf))
     if wanted == "on" and not setting:
         raise NotFoundError(f"write offer = yes into {directories.conf}")
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from busy_callback.language import spoken
+
 _ERASED = "\r\x1b[K"  # the line, from its beginning (ECMA-48, EL)
 
 
@@ -24,7 +26,7 @@ def progress(what: str) -> Iterator[None]:
     if not sys.stderr.isatty() or _is_dumb():
         yield
         return
-    click.echo(f"{what} ...", err=True, nl=False)
+    click.echo(f"{spoken(what)} ...", err=True, nl=False)
     try:
         yield
     finally:

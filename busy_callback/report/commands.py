@@ -19,10 +19,10 @@ import click
 from busy_callback import request as rq
 from busy_callback.errors import BusyCallbackError, NotFoundError
 from busy_callback.installed import how_to_add
+from busy_callback.language import LANGUAGES, clock, of_locale, of_terminal, spoken
 from busy_callback.policy import Line
 from busy_callback.report import service
 from busy_callback.report.figures import Figures, figures
-from busy_callback.report.language import LANGUAGES, Language, clock, of_locale
 from busy_callback.report.output import OutputFile, apart
 from busy_callback.report.records import record_of
 from busy_callback.report.tables import as_data, as_text
@@ -49,12 +49,12 @@ def why(directories: Directories, wanted: str) -> None:
     busy-callback why 201                 all that 201 waits for, else its latest
     """
     spool = existing_spool(directories)
-    language, now = of_locale(os.environ), time.time()
+    language, now = of_terminal(os.environ), time.time()
     settings, _ = load_or_last_good(directories.conf, spool)
     requests = sorted(History(spool, wanted=wanted), key=lambda r: r.stamp)
     found = [r for r in requests if r.state in rq.LIVE_STATES] or requests[-1:]
     if not found:
-        raise NotFoundError(_not_asked(spool, wanted, settings, language, now))
+        raise NotFoundError(_not_asked(spool, wanted, settings, now))
     facts = _facts(directories, spool, settings, now) if found[0].state in rq.LIVE_STATES else None
     for request in found:
         for sentence in tell(request, facts or Facts(now, settings), language):
@@ -76,22 +76,16 @@ def _facts(directories: Directories, spool: Spool, settings: Settings, now: floa
     )
 
 
-def _not_asked(spool: Spool, wanted: str, settings: Settings, language: Language, now: float) -> str:
+def _not_asked(spool: Spool, wanted: str, settings: Settings, now: float) -> str:
     """Say that nobody asked, and whether there was an offer."""
     offers = [o for o in read_offers(spool.directory) if f"{o.caller}-{o.callee}-".startswith(f"{wanted}-")]
     if offers:
         last = max(offers, key=lambda offer: offer.when)
-        return language.say(
-            "{caller} was offered a callback by {callee} at {when}, and did not ask for it",
-            caller=last.caller,
-            callee=last.callee,
-            when=clock(last.when, now),
-        )
-    return language.say(
-        "nobody asked for a callback {wanted} in the last {days} days, as far as is known; busy-callback list and "
-        "history name those who did",
-        wanted=repr(wanted),
-        days=settings.history_days,
+        when = clock(last.when, now)
+        return f"{last.caller} was offered a callback by {last.callee} at {when}, and did not ask for it"
+    return (
+        f"nobody asked for a callback {wanted!r} in the last {settings.history_days} days, as far as is known; "
+        "busy-callback list and history name those who did"
     )
 
 
@@ -111,7 +105,7 @@ def _since(ctx: click.Context, param: click.Parameter, value: str) -> float:
             return time.mktime((local.tm_year, local.tm_mon, local.tm_mday - days, 0, 0, 0, 0, 0, -1))
         return time.mktime(time.strptime(value, "%Y-%m-%d"))
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is neither 36h, 7d or 4w nor a day as 2026-11-01") from None
+        raise click.BadParameter(spoken(f"{value!r} is neither 36h, 7d or 4w nor a day as 2026-11-01")) from None
 
 
 def since_option(default: str) -> Callable[[Any], Any]:
@@ -140,7 +134,7 @@ def stats(directories: Directories, since: float, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(found), indent=2))
         return
-    for line in as_text(found, of_locale(os.environ)):
+    for line in as_text(found, of_terminal(os.environ)):
         click.echo(line)
 
 

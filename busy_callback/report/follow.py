@@ -15,8 +15,10 @@ import click
 
 from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
-from busy_callback.report.language import ENGLISH
+from busy_callback.language import aligned, cut, of_terminal, said
+from busy_callback.printing import words
 from busy_callback.report.listing import COLOURS, state_of, when
+from busy_callback.report.sentences import as_told
 from busy_callback.request import Request
 from busy_callback.store.history import read_request
 from busy_callback.store.spool import Spool
@@ -92,7 +94,7 @@ def news(before: Request | None, after: Request) -> Iterator[str]:
     known = before.events if before else after.events[:-1]
     for moment, event in after.events:
         if (moment, event) not in known:
-            yield f"{when(moment)}  {after.caller}-{after.callee}  {event}"
+            yield f"{when(moment)}  {after.caller}-{after.callee}  {as_told(after, event)}"
 
 
 def _keep_table(changes: Changes) -> None:
@@ -115,26 +117,29 @@ def _keep_table(changes: Changes) -> None:
 
 def table(live: list[Request], ended: Iterable[Request], now: float, columns: int, lines: int) -> Iterator[str]:
     """Yield the lines of the table, cut to a terminal of that size."""
-    head = ("CALLER", "CALLEE", "KIND", "STATE", "TRIES", "WAITS", "LEFT", "LATEST")
+    head = words("CALLER", "CALLEE", "KIND", "STATE", "TRIES", "WAITS", "LEFT", "LATEST")
     requests = [*live, *ended]
     rows = [head, *(_row(request, now) for request in requests)]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    texts = ["  ".join(cell.ljust(wide) for cell, wide in zip(row, widths)).rstrip()[:columns] for row in rows]
-    waiting = "1 callback waits" if len(live) == 1 else f"{len(live)} callbacks wait"
-    yield f"{waiting}; {time.strftime('%H:%M:%S', time.localtime(now))}; Ctrl-C ends"[:columns]
+    texts = [cut(line, columns) for line in aligned(rows, left=len(head))]
+    told = time.strftime("%H:%M:%S", time.localtime(now))
+    if len(live) == 1:
+        yield cut(said("1 callback waits; {now}; Ctrl-C ends", now=told), columns)
+    else:
+        yield cut(said("{live} callbacks wait; {now}; Ctrl-C ends", live=len(live), now=told), columns)
     places = lines - 4  # this line and the last one, the head, and one that says how many are left out
     yield coloured(texts[0], bold=True)
     for request, text in zip(requests[:places], texts[1:]):
         yield coloured(text, **COLOURS.get(request.state, {}))
     if len(requests) > places:
-        yield f"... and {len(requests) - max(0, places)} more"[:columns]
+        yield cut(said("... and {requests} more", requests=len(requests) - max(0, places)), columns)
 
 
 def _row(request: Request, now: float) -> tuple[str, ...]:
     waits = (request.ended or now) - request.requested
-    left = "-" if request.ended else ENGLISH.duration(max(0.0, request.expires - now))
-    latest = request.events[-1][1] if request.events else ""
+    duration = of_terminal(os.environ).duration
+    left = "-" if request.ended else duration(max(0.0, request.expires - now))
+    latest = as_told(request, request.events[-1][1]) if request.events else ""
     return (
-        *(request.caller, request.callee, request.kind, state_of(request), str(request.attempt)),
-        *(ENGLISH.duration(round(max(0.0, waits))), left, latest),
+        *(request.caller, request.callee, said(request.kind), state_of(request), str(request.attempt)),
+        *(duration(round(max(0.0, waits))), left, latest),
     )

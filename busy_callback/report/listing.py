@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from busy_callback import request as rq
+from busy_callback.language import of_terminal, said, width, wrapped
 from busy_callback.numbering import visible
-from busy_callback.report.language import ENGLISH
-from busy_callback.report.tables import width
+from busy_callback.printing import words
+from busy_callback.report.sentences import as_told
 from busy_callback.request import Request
 from busy_callback.terminal import coloured
 
@@ -30,15 +31,22 @@ _DAY = 86400
 def waiting(requests: Iterable[Request], now: float, columns: int | None) -> Iterator[str]:
     """Yield the table of live requests; ``columns`` is None for the wide one, with whole ids and times."""
     if columns is None:
-        head: Row = ("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
+        head: Row = words("ID", "CALLER", "CALLEE", "KIND", "STATE", "ATTEMPTS", "REQUESTED", "EXPIRES")
         rows: dict[Request, Row] = {
-            r: (r.id, r.caller, r.callee, r.kind, state_of(r), str(r.attempt), when(r.requested), when(r.expires))
+            r: (r.id, r.caller, r.callee, said(r.kind), state_of(r), str(r.attempt), when(r.requested), when(r.expires))
             for r in requests
         }
     else:
-        head = ("ID", "KIND", "STATE", "TRIES", "ASKED", "EXPIRES")
+        head = words("ID", "KIND", "STATE", "TRIES", "ASKED", "EXPIRES")
         rows = {
-            r: (_pair(r), r.kind, state_of(r), str(r.attempt), relative(r.requested, now), relative(r.expires, now))
+            r: (
+                _pair(r),
+                said(r.kind),
+                state_of(r),
+                str(r.attempt),
+                relative(r.requested, now),
+                relative(r.expires, now),
+            )
             for r in requests
         }
     yield from _lines(head, rows, columns)
@@ -47,12 +55,12 @@ def waiting(requests: Iterable[Request], now: float, columns: int | None) -> Ite
 def ended(requests: Iterable[Request], now: float, columns: int | None) -> Iterator[str]:
     """Yield the table of requests that have ended."""
     rows: dict[Request, Row] = {
-        r: (r.id, r.state, when(r.ended), r.reason)
+        r: (r.id, said(r.state), when(r.ended), as_told(r, r.reason))
         if columns is None
-        else (_pair(r), r.state, relative(r.ended, now), r.reason)
+        else (_pair(r), said(r.state), relative(r.ended, now), as_told(r, r.reason))
         for r in requests
     }
-    yield from _lines(("ID", "STATE", "ENDED", "REASON"), rows, columns)
+    yield from _lines(words("ID", "STATE", "ENDED", "REASON"), rows, columns)
 
 
 def _lines(head: Row, rows: dict[Request, Row], columns: int | None) -> Iterator[str]:
@@ -67,7 +75,7 @@ def _lines(head: Row, rows: dict[Request, Row], columns: int | None) -> Iterator
 def _aligned(row: Row, widths: Sequence[int], left: int | None, style: dict[str, Any]) -> Iterator[str]:
     """Yield a row, its last cell in the columns that are left, on more lines where it needs them."""
     begin = "".join(cell + " " * (wide + 2 - width(cell)) for cell, wide in zip(row, widths))
-    last = textwrap.wrap(row[-1], left, break_on_hyphens=False) if left and width(row[-1]) > left else [row[-1]]
+    last = wrapped(row[-1], left) if left and width(row[-1]) > left else [row[-1]]
     for number, text in enumerate(last):
         line = f"{begin if not number else ' ' * width(begin)}{text}".rstrip()
         yield coloured(line, **style) if style else line
@@ -80,7 +88,8 @@ def _pair(request: Request) -> str:
 
 def state_of(request: Request) -> str:
     """Return a request's state, and whether it was cancelled while its recall rings."""
-    return f"{request.state}, cancelled" if request.cancelled else request.state
+    state = said(request.state)
+    return said("{state}, cancelled", state=state) if request.cancelled else state
 
 
 def when(seconds: float) -> str:
@@ -93,5 +102,6 @@ def relative(moment: float, now: float) -> str:
     if not moment:
         return "-"
     apart = round(abs(moment - now))
-    told = ENGLISH.duration(apart) if apart < 2 * _DAY else f"{apart // _DAY} days"
-    return f"in {told}" if moment > now else f"{told} ago"
+    short = apart < 2 * _DAY
+    told = of_terminal(os.environ).duration(apart) if short else said("{number} days", number=apart // _DAY)
+    return said("in {time}", time=told) if moment > now else said("{time} ago", time=told)

@@ -21,6 +21,7 @@ import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import BusyCallbackError, DeadlineError
+from busy_callback.language import spoken
 from busy_callback.numbering import one_line
 from busy_callback.store.safe_paths import open_folder
 
@@ -137,7 +138,7 @@ def apart(do: Callable[[], None]) -> None:
             do()
             status = 0
         except BusyCallbackError as error:
-            click.echo(one_line(f"busy-callback: {error}"), err=True)
+            click.echo(one_line(f"busy-callback: {spoken(str(error))}"), err=True)
             status = error.exit_status
         except Exception:  # as it would look without a child
             sys.excepthook(*sys.exc_info())

@@ -13,9 +13,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from busy_callback import request as rq
+from busy_callback.language import Language
 from busy_callback.report import pictures
 from busy_callback.report.figures import STATES, Callee, Figures, percentile, shares
-from busy_callback.report.language import Language
 from busy_callback.report.tables import BUSIEST, offers, reason_name, share, state_name, times
 
 DAYS_IN_A_PICTURE = 62  # of a longer time, weeks are shown

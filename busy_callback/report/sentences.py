@@ -7,10 +7,13 @@ or not yet, as an older or a newer version wrote it, is told as it stands. Place
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
 from busy_callback import request as rq
+from busy_callback.language import ENGLISH, Language, of_terminal
+from busy_callback.request import Request
 
 # By state: why a request ended. Beside the sentence, what the statistics call it: without a number in it.
 ENDS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -125,3 +128,18 @@ _ANY = re.compile(
     f"(?:{'|'.join(f'(?P<_{number}>{_regex(pattern, False)})' for number, (_, pattern, _) in enumerate(_ALL))})"
 )
 _EACH = [re.compile(f"{_regex(pattern, True)}$") for _, pattern, _ in _ALL]
+
+
+def tell(request: Request, text: str, language: Language) -> str:
+    """Return a sentence of the request's history as people are told of it."""
+    told = understand(text)
+    if told.code == OTHER:
+        return language.tell(text)
+    said = language.say(told.english, **{"caller": request.caller, "callee": request.callee, **told.values})
+    return said + (language.say(" ({count} of {most} attempts)", **told.values) if "count" in told.values else "")
+
+
+def as_told(request: Request, text: str) -> str:
+    """Return a sentence of the request's history for a terminal: as it stands, but in the admin's language."""
+    language = of_terminal(os.environ)
+    return text if language is ENGLISH else tell(request, text, language)

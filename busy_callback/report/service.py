@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from busy_callback.errors import CorruptRequestError
-from busy_callback.report.language import ENGLISH
+from busy_callback.language import ENGLISH
 from busy_callback.store.durable import read_file
 from busy_callback.store.known_states import ask_states
 

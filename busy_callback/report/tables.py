@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from busy_callback import request as rq
+from busy_callback.language import Language, aligned, clock
 from busy_callback.report.figures import STATES, Figures, percentile
-from busy_callback.report.language import Language, clock
 from busy_callback.report.sentences import LABELS
 
 BUSIEST = 10  # callees in a table
 _BAR = 40  # columns
-
-
-def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two for an East Asian wide character."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
-    """Yield the rows as lines, the first ``left`` columns to the left, the others to the right."""
-    widths = [max(map(width, column)) for column in zip(*rows)]
-    for row in rows:
-        cells = []
-        for number, (cell, wide) in enumerate(zip(row, widths)):
-            blanks = " " * (wide - width(cell))
-            cells.append(cell + blanks if number < left else blanks + cell)
-        yield "  ".join(cells).rstrip()
 
 
 def share(part: int, whole: int) -> str:

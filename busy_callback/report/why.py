@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from busy_callback import policy
 from busy_callback import request as rq
+from busy_callback.language import Language, clock
 from busy_callback.policy import Line
-from busy_callback.report.language import Language, clock
-from busy_callback.report.sentences import understand
+from busy_callback.report import sentences
 from busy_callback.report.service import POLL_AGE
 from busy_callback.request import Request
 from busy_callback.settings import Settings
@@ -52,9 +52,7 @@ class _Teller:
 
     def told(self, text: str) -> str:
         """Return a sentence of the history as people are told of it."""
-        told = understand(text)
-        said = self.say(told.english, **told.values)
-        return said + (self.say(" ({count} of {most} attempts)", **told.values) if "count" in told.values else "")
+        return sentences.tell(self.request, text, self.language)
 
 
 class _Ended(_Teller):
@@ -79,7 +77,7 @@ class _Ended(_Teller):
 
     def _why_not_in_time(self) -> str:
         request = self.request
-        codes = [understand(event).code for _, event in request.events]
+        codes = [sentences.understand(event).code for _, event in request.events]
         turns = [code for code in codes if code in {"suspended", "resumed", "recall"}]
         if request.kind == rq.NO_REPLY and not request.callee_used:
             return self.say("{callee} did not use its phone in that time, so that nobody knew it to be back.")
@@ -170,7 +168,7 @@ class _Live(_Teller):
                 when=self.clock(last),
             )
         for fault in self.facts.faults:
-            yield self.say("Something is wrong with the service: {fault}", fault=fault)
+            yield self.say("Something is wrong with the service: {fault}", fault=self.language.tell(fault))
 
 
 _STATES = {

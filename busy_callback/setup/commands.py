@@ -11,6 +11,7 @@ import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
+from busy_callback.language import spoken
 from busy_callback.setup import as_owner
 from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import apply, preview
@@ -25,7 +26,7 @@ from busy_callback.setup.places import check_places, strange_places
 from busy_callback.setup.shown_check import show_check
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
-from busy_callback.setup.taking_up import say, say_all, take_up
+from busy_callback.setup.taking_up import say, say_all, show_diff, take_up
 from busy_callback.setup.uninstall import report, take_out
 from busy_callback.setup.which_pbx import Pbx, which_pbx
 from busy_callback.store.asterisk_user import become, user
@@ -151,9 +152,9 @@ def install(
         if survey.runs and not no_trial:
             _try_out_or_fail(pbx, plan.notes)
     if not plan.changes and not unfinished:
-        click.echo("Nothing to change: all is in place.")
+        say("Nothing to change: all is in place.")
     elif not dry_run:
-        click.echo(DONE)
+        say(DONE)
     for note in plan.notes:
         say_all(note)
 
@@ -161,11 +162,11 @@ def install(
 def _carry_out(pbx: Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
     """Make the changes, as root, when the admin agrees."""
     if journal.then:
-        click.echo("  what an earlier install or uninstall had begun when it was interrupted")
+        say("  what an earlier install or uninstall had begun when it was interrupted")
     _as_root("install")
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
-        click.confirm("Go on?", abort=True)
+        click.confirm(spoken("Go on?"), abort=True)
     with progress(f"Placing {len(plan.changes)} files"), as_owner.kept_helpers():
         apply(plan.changes, journal)
     with progress("Letting Asterisk load them"):
@@ -175,7 +176,7 @@ def _carry_out(pbx: Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: 
 
 def _try_out_or_fail(pbx: Pbx, notes: tuple[str, ...]) -> None:
     """Try a callback, as Asterisk's user; raise SetupError where it does not work, with ``notes`` told before."""
-    click.echo("All is in place. A callback between two phones of its own, which rings nobody:")
+    say("All is in place. A callback between two phones of its own, which rings nobody:")
     checks = as_owner.call(pbx.owner, _try_out, pbx)
     if not all(check.ok for check in checks):
         for note in notes:
@@ -200,7 +201,7 @@ def _ask_about_places(pbx: Pbx, survey: Survey, plan: Plan, allowed: tuple[str, 
         if yes:
             raise SetupError(f"asterisk.conf has {told}; if that is right, say so: --allow-path {shlex.quote(path)}")
         say(f"asterisk.conf has {told}.")
-        click.confirm("Place files there?", abort=True)
+        click.confirm(spoken("Place files there?"), abort=True)
         allowed = (*allowed, path)
     check_places(survey, [change.path for change in plan.changes], allowed)
 
@@ -238,7 +239,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
         say_all(*told)
         with _in_time():
             for change in changes:
-                say_all(change.diff())
+                show_diff(change)
         if purged:
             say(f"remove {spool} with its requests, the log, and what was set aside in {journal.folder}")
         report(survey, journal, backs)
@@ -251,12 +252,12 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
             "nothing was changed.", *told, "Take these lines out, then try again; --force goes on all the same"
         )
     if not yes:
-        what = "and remove its requests and log" if purge else "and keep its requests"
-        click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
+        kept = "and remove its requests and log" if purge else "and keep its requests"
+        click.confirm(spoken(f"Give back {len(changes)} files and folders {kept}?"), abort=True)
     with progress(f"Giving back {len(changes)} files and folders"), as_owner.kept_helpers():
         left = take_out(survey, journal, purge)
     report(survey, journal, left)
-    click.echo("Done.")
+    say("Done.")
 
 
 @click.command()

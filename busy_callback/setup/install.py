@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import string
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.installed import manual
+from busy_callback.language import of_locale
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import (
     branch_changes,
@@ -178,12 +180,12 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
         codes = {name: getattr(settings, name) for name in feature_codes.NAMES}
         changed = {name: code for name, code in codes.items() if code != getattr(Settings, name)}
         begin = next((word for word in options.wire if not is_place(word)), "")
-        text = SETTINGS_TEXT.substitute(
+        text = string.Template(told(SETTINGS_TEXT.template)).substitute(
             extensions=options.extensions or " ".join(survey.plan),
             device=device,
             context=options.context or survey.context or begin or settings.context,
             codes="".join(f"{name} = {code}\n" for name, code in changed.items()),
-            devices=DEVICES_TEXT + rows if rows else "",
+            devices=told(DEVICES_TEXT) + rows if rows else "",
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),
             host=manager_conf.host(survey),
             user=settings.user,
@@ -197,6 +199,12 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
         block = [f"secret = {secret}"]
         text = append(text, ["[manager]", *block]) if header is None else insert(text, header, block)
     yield secret_file(survey, path, text)
+
+
+def told(text: str) -> str:
+    """Return what is written into a new settings file, with its comments in the admin's language."""
+    say = of_locale(os.environ).say
+    return re.sub(r"(?m)^; (.*)", lambda comment: f"; {say(comment[1])}", text)
 
 
 def _device(survey: Survey) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from busy_callback.numbering import visible
+from busy_callback.language import said, spoken
+from busy_callback.numbering import one_line, visible
 from busy_callback.setup.check import Check
-from busy_callback.setup.taking_up import say
 from busy_callback.terminal import coloured
 
 _WORDS: dict[bool | None, tuple[str, dict[str, Any]]] = {
@@ -21,7 +21,8 @@ _WORDS: dict[bool | None, tuple[str, dict[str, Any]]] = {
 def show_check(check: Check) -> None:
     """Print what a check found, and below it what to do."""
     word, style = _WORDS[check.ok]
-    found = " ".join([f"{check.name}:", *check.message.split()])  # blanks in a row could look like a line of ours
-    click.echo(f"{coloured(word, **style)} {visible(found)}")
+    # Blanks in a row could look like a line of ours.
+    found = " ".join([f"{check.name}:", *spoken(check.message).split()])
+    click.echo(f"{coloured(said(word), **style)} {visible(found)}")
     if check.cure:
-        say(f"     -> {check.cure}")
+        click.echo(one_line(f"     -> {spoken(check.cure)}"))

@@ -9,7 +9,7 @@ from busy_callback.setup.file_change import Change
 from busy_callback.setup.install import Plan
 from busy_callback.setup.placed_files import by_hand
 from busy_callback.setup.survey import Survey
-from busy_callback.setup.taking_up import say, say_all
+from busy_callback.setup.taking_up import say, show_diff
 
 _SHOWN = 12  # paths of one folder that a plan names one by one
 
@@ -40,8 +40,8 @@ def show_diffs(survey: Survey, plan: Plan, verbose: bool) -> None:
     own = [change for change in plan.changes if os.path.lexists(change.path)]
     sounds = [c for c in plan.changes if c.path.is_relative_to(survey.sounds) and c not in own]
     for change in (c for c in plan.changes if c not in own and (verbose or c not in sounds)):
-        say_all(change.diff())
+        show_diff(change)
     if sounds and not verbose:
         say(f"new: {len(sounds)} prompts, links and folders in {survey.sounds} (--verbose shows each)")
     for change in own:
-        say_all(change.diff())
+        show_diff(change)

@@ -7,20 +7,29 @@ from collections.abc import Collection
 import click
 
 from busy_callback.errors import AsteriskError
+from busy_callback.language import spoken
 from busy_callback.numbering import one_line
 from busy_callback.setup import as_owner, placed_files
+from busy_callback.setup.file_change import Change
 from busy_callback.setup.survey import Survey
 
 
 def say(text: str, err: bool = False) -> None:
-    """Print a line that may have come out of a file, so that it stays one and does nothing to a terminal."""
-    click.echo(one_line(text), err=err)
+    """Print a text in the admin's language; it may have come out of a file, and stays one line that moves no cursor."""
+    click.echo(one_line(spoken(text)), err=err)
 
 
 def say_all(*texts: str) -> None:
-    """Print lines that were made from files, each as ``say`` does."""
-    for line in "\n".join(texts).split("\n") if texts else ():
-        say(line)
+    """Print texts of some lines that were made from files, each line as ``say`` does."""
+    for text in texts:
+        for line in spoken(text).split("\n"):
+            click.echo(one_line(line))
+
+
+def show_diff(change: Change) -> None:
+    """Print what would change in a file: its lines, as they are."""
+    for line in change.diff().split("\n"):
+        click.echo(one_line(line))
 
 
 def take_up(survey: Survey, commands: Collection[str]) -> None:

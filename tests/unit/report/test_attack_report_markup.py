@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from busy_callback import request as rq
+from busy_callback.language import ENGLISH
 from busy_callback.report.figures import Callee, Figures
-from busy_callback.report.language import ENGLISH
 from busy_callback.settings import Settings
 from busy_callback.store.spool import Spool
 

@@ -15,9 +15,9 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from busy_callback import request as rq
+from busy_callback.language import ENGLISH
 from busy_callback.report import counted, output, page
 from busy_callback.report.figures import Figures
-from busy_callback.report.language import ENGLISH
 from busy_callback.settings import Settings
 from busy_callback.store.spool import Spool
 from tests.unit.house import House, as_asterisk, racing

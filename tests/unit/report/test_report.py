@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from busy_callback import request as rq
+from busy_callback.language import ENGLISH, LANGUAGES
 from busy_callback.report import commands
 from busy_callback.report.figures import Figures, figures
-from busy_callback.report.language import ENGLISH, LANGUAGES
 from busy_callback.report.page import render
 from busy_callback.report.records import Record
 from busy_callback.settings import Settings

@@ -10,8 +10,8 @@ import pytest
 
 from busy_callback import policy, settlement
 from busy_callback import request as rq
+from busy_callback.language import ENGLISH, LANGUAGES
 from busy_callback.policy import Line
-from busy_callback.report.language import ENGLISH, LANGUAGES
 from busy_callback.report.why import Facts, tell
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings

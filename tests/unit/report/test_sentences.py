@@ -1,82 +1,15 @@
-"""Two languages say the same: no text lacks its Chinese, no sentence of policy its place in the tables."""
+"""What stands in a request's history is known again: no sentence of policy without its place in the tables."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from string import Formatter
-
-import pytest
 
 import busy_callback
-from busy_callback.report import page, sentences, tables, why
-from busy_callback.report.chinese import CHINESE
-from busy_callback.report.language import ENGLISH, LANGUAGES, clock, of_locale
+from busy_callback.report import sentences
 
 PACKAGE = Path(busy_callback.__file__).parent
-REPORT = PACKAGE / "report"
-
-
-def said() -> set[str]:
-    """Return every text that the report may say: as code says it, in the page, in tables."""
-    texts: set[str] = set()
-    for path in REPORT.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and "say" in (getattr(node.func, "attr", ""), getattr(node.func, "id", "")):
-                texts |= {str(inner.value) for inner in ast.walk(node.args[0]) if isinstance(inner, ast.Constant)}
-    texts |= set(re.findall(r'say\("([^"]*)"', (REPORT / "page.html").read_text(encoding="utf-8")))
-    texts |= {english for _, _, english in sentences.sentences()} | set(sentences.LABELS.values())
-    texts |= {*tables.STATE_NAMES.values(), *page.WEEKDAYS, *why._STATES.values(), *why._SINCE.values()}
-    return texts | {"{text}"}
-
-
-def placeholders(text: str) -> set[str]:
-    """Return the names of a text's placeholders."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
-
-
-def test_every_text_has_its_chinese_and_no_other_is_there() -> None:
-    """What is written in English where it is used stands in the table; what is not said any more does not."""
-    texts = said()
-    assert len(texts) > 100
-    assert texts - CHINESE.keys() == set()
-    assert CHINESE.keys() - texts == set()
-
-
-@pytest.mark.parametrize("english", sorted(CHINESE))
-def test_a_translation_has_the_same_placeholders(english: str) -> None:
-    """No value is lost on the way, and none is missing."""
-    assert placeholders(CHINESE[english]) == placeholders(english)
-
-
-def test_the_language_is_that_of_the_locale() -> None:
-    """As locale(7) has it: LC_ALL before LC_MESSAGES before LANG; Chinese of any place, else English."""
-    for environ, name in (
-        ({"LANG": "zh_TW.UTF-8"}, "zh-Hant-TW"),
-        ({"LANG": "zh"}, "zh-Hant-TW"),
-        ({"LANG": "zh_TW.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
-        ({"LANG": "en_GB", "LC_ALL": "", "LC_MESSAGES": "zh_HK.Big5"}, "zh-Hant-TW"),
-        ({"LANG": "de_DE.UTF-8"}, "en"),
-        ({}, "en"),
-    ):
-        assert of_locale(environ).name == name
-
-
-def test_durations_and_times_are_said_as_people_do() -> None:
-    """Short ones with a tenth, long ones in hours; a time of today without its day."""
-    told = [ENGLISH.duration(seconds) for seconds in (0, 5.25, 9.97, 59.4, 60, 3599, 3600, 9000)]
-    assert told == ["0 s", "5.2 s", "10 s", "59 s", "1 min", "1 h", "1 h", "2 h 30 min"]
-    assert LANGUAGES["zh"].duration(9000) == "2 小時 30 分鐘"
-    assert ENGLISH.join(["204", "205", "207"]) == "204, 205 and 207"
-    assert ENGLISH.join(["204"]) == "204"
-    assert LANGUAGES["zh"].join(["204", "205"]) == "204、205"
-    assert re.fullmatch(r"\d\d:\d\d", clock(1e9, 1e9))
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", clock(1e9, 1.1e9))
-
-
-# -- the sentences of a history --------------------------------------------------------------------
 
 # Where sentences of a request's history are written: the modules that decide, and those that call them.
 DECIDING = ("policy", "settlement")
@@ -184,7 +117,7 @@ def written() -> set[str]:
 
 
 def test_each_sentence_of_policy_is_in_the_tables() -> None:
-    """Who gives policy another reason writes one row in sentences.py for it, and one in chinese.py."""
+    """Who gives policy another reason writes one row in sentences.py for it, and its Chinese in the catalog."""
     found = written()
     assert {"201 did not answer the recall (3 of 3 attempts)", "asked again", "by the caller"} <= found
     assert {text for text in found if sentences.understand(text).code == sentences.OTHER} == set()
