@@ -43,6 +43,7 @@ class Poller(Runs):
         self._steps = ClockSteps(Note(self.spool.path("", "clock")), clock, ticks)
         self._soon = 0.0
         self._fault: CallFileError | None = None
+        self._rung: set[str] = set()  # callers whose recall began in this look
         self._told: dict[str, list[str]] = {}  # by report: what the disk did not take of it, and Asterisk told
 
     # -- one look ----------------------------------------------------------------------------------
@@ -74,7 +75,10 @@ class Poller(Runs):
         device_states.ask(number for requests in queues.values() for r in requests for number in (r.callee, r.caller))
         for callee, requests in queues.items():
             self._serve(device_states, callee, requests)
-        callers, live.callers = live.callers, set()
+        # Not beside the ring, for which the caller waits: the next look shows the lamps of those who are rung now.
+        callers, live.callers, self._rung = live.callers - self._rung, self._rung, set()
+        if live.callers:
+            self._look_within(RINGING)
         dark = dict.fromkeys(callers, policy.NOT_INUSE)
         device_states.show_lamps({**dark, **lamps(r for caller in callers for r in live.of_caller(caller))})
         self._works.add(AsteriskError.subject)
@@ -127,7 +131,7 @@ class Poller(Runs):
         """Learn what Asterisk keeps of the recalls under way because the disk did not take it."""
         device_states.reports_lack = False
         for name in map(callfile.report_name, self._live.recalling()):
-            told = list(filter(None, device_states.ami.globals(callfile.untold(name))))
+            told = list(filter(None, device_states.ami.get_all(callfile.untold(name))))
             self._told.update({name: told} if told else {})
 
     def _settle(self, device_states: DeviceStates, request: Request) -> None:
@@ -169,38 +173,56 @@ class Poller(Runs):
             return 0
 
     def _recall(self, device_states: DeviceStates, request: Request) -> None:
-        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free. Raises CallFileError."""
-        outgoing, temporary = self.directories.outgoing, f"{self.spool.directory}/tmp"
+        """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free. Raises CallFileError.
+
+        All is written while Asterisk answers, and taken back where it says no.
+        """
+        outgoing = self.directories.outgoing
+        recalling, data = self._next_attempt(device_states, request)
+        prepared = self.spool.path("tmp", callfile.call_file_name(recalling))
+        begun: list[bool] = []
+        handed_over = False
         try:
-            callfile.check_place(temporary, outgoing)  # before anything is changed
+            status = device_states.last_word(
+                request.callee, lambda: begun.append(self._begin(request, recalling, data, prepared))
+            )
+            if not policy.is_free(status):
+                log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
+            elif begun == [True] and self.spool.load(request.id) == recalling:
+                callfile.hand_over(prepared, outgoing)
+                handed_over = True
         except OSError as error:
             raise CallFileError(f"no recall can be handed to Asterisk in {outgoing}: {error.strerror}") from error
-        status = device_states.last_word(request.callee)
-        if not policy.is_free(status):
-            log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
-            return
+        finally:
+            if not handed_over:
+                callfile.discard(prepared)
+                if not self.spool.replace(recalling, request):
+                    self._live.read(request.id)  # cancelled meanwhile
+        if handed_over:
+            self._works |= {SpoolError.subject, CallFileError.subject}
+            self._live.put(recalling)
+            self._rung.add(request.caller)
+            log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
+
+    def _next_attempt(self, device_states: DeviceStates, request: Request) -> tuple[Request, bytes]:
+        """Return the request as it is while its caller is rung, and the call file that does it."""
         free_since = device_states.free_since(request.callee)
         recalling = policy.begin(request, self._asterisk_start(), self._clock(), free_since)
         report = self.spool.path("recalls", callfile.report_name(recalling))
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
         name = device_states.name(request.callee) if "{name}" in self.settings.caller_id else ""
-        data = callfile.compose(recalling, self.settings, devices, report, self.directories.control_socket, name)
-        try:
-            with self.spool.lock():
-                if not self.spool.replace_locked(request, recalling):
-                    self._live.read(request.id)  # cancelled meanwhile
-                    return
-                # From here on a crash leaves a recall that nobody claimed: settle puts it back.
-                try:
-                    callfile.hand_over(data, callfile.call_file_name(recalling), temporary, outgoing)
-                except OSError:
-                    self.spool.replace_locked(recalling, request)
-                    raise
-        except OSError as error:
-            raise CallFileError(f"no recall can be handed to Asterisk in {outgoing}: {error.strerror}") from error
-        self._works |= {SpoolError.subject, CallFileError.subject}
-        self._live.put(recalling)
-        log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
+        control_socket = self.directories.control_socket
+        return recalling, callfile.compose(recalling, self.settings, devices, report, control_socket, name)
+
+    def _begin(self, request: Request, recalling: Request, data: bytes, prepared: str) -> bool:
+        """Write down that the recall begins, and its call file; False where somebody else changed the request.
+
+        From here on a crash leaves a recall that nobody claimed: settle puts it back. Raises OSError and SpoolError.
+        """
+        callfile.check_place(os.path.dirname(prepared), self.directories.outgoing)  # before anything is changed
+        callfile.prepare(data, prepared)
+        with self.spool.lock():
+            return self.spool.replace_locked(request, recalling)
 
     def learn(self, ami: Ami, begun: float = 0.0) -> DeviceStates:
         """Begin a new book and return a new view, which knows the lines and lamps of all in it; change nothing.

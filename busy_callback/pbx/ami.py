@@ -15,17 +15,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from asterisk.manager import ManagerException
-
-from busy_callback.deadline import Deadline
-from busy_callback.errors import AsteriskError, DeadlineError
-from busy_callback.pbx.ami_session import Session, address, connect, reason
+from busy_callback.errors import AsteriskError
+from busy_callback.pbx.ami_session import Session, address, connect, in_time
 from busy_callback.policy import INVALID, combine
 from busy_callback.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
 MANY = 500  # actions sent at once; Asterisk answers them within a hundredth of the deadline
 PROBE_TRIES = 3  # of a question to the dialplan; another poller's must come in between by less than a millisecond
 PROBE_CONTEXT = "busy-callback-probe"
@@ -91,13 +87,9 @@ class Ami:
 
     def _connect(self) -> None:
         where = address(self._settings.host, self._settings.port)
-        patience = ANSWER_TIME, f"no greeting from Asterisk's manager at {where}; is tls right for that port?"
-        try:
-            self._session = connect(self._settings, patience, self._pass_on, self._ended)
-        except DeadlineError as error:
-            raise AsteriskError(str(error)) from None
-        except (ManagerException, OSError, ValueError) as error:
-            raise AsteriskError(f"Asterisk's manager at {where} can't be reached: {reason(error)}") from None
+        late = f"no greeting from Asterisk's manager at {where}; is tls right for that port?"
+        broken = f"Asterisk's manager at {where} can't be reached"
+        self._session = connect(self._settings, late, broken, self._pass_on, self._ended)
         answer = self._act(
             Action="Login",
             Username=self._settings.user,
@@ -130,8 +122,10 @@ class Ami:
         """Send one action and return its answer's headers."""
         return self._act_all([fields])[0]
 
-    def _act_all(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[dict[str, Any]]:
-        """Send some actions at once and return the headers of their answers."""
+    def _act_all(
+        self, actions: Sequence[Mapping[str, str | list[str]]], meanwhile: Callable[[], None] | None = None
+    ) -> list[dict[str, Any]]:
+        """Send some actions at once, do something else ``meanwhile``, and return the headers of their answers."""
         numbered: list[dict[str, str | list[str]]] = []
         for action in actions:
             for value in itertools.chain.from_iterable(v if isinstance(v, list) else [v] for v in action.values()):
@@ -139,19 +133,22 @@ class Ami:
                     raise ValueError(f"{value[:40]!r} can't stand in a manager action")
             numbered.append({**action, "ActionID": f"busy-callback-{next(self._numbers)}"})
         name = actions[0]["Action"]
+        late = f"Asterisk did not answer {name} in time"
+        words = late, f"the connection to Asterisk broke during {name}"
+        with in_time(*words):
+            self._session.post(numbered)
         try:
-            with Deadline(ANSWER_TIME, f"Asterisk did not answer {name} within {ANSWER_TIME:.0f} s"):
-                answers = self._session.send_actions(numbered)
-        except DeadlineError as error:
-            raise AsteriskError(str(error)) from None
-        except (ManagerException, OSError, ValueError) as error:
-            raise AsteriskError(f"the connection to Asterisk broke during {name}: {reason(error)}") from None
+            if meanwhile:
+                meanwhile()
+        finally:
+            with in_time(*words):
+                answers = self._session.answers(len(numbered))
         for action, answer in zip(numbered, answers):
             if answer.headers.get("ActionID") != action["ActionID"]:
                 raise AsteriskError(f"Asterisk answered {name} out of order: {answer.response!r:.200}")
         return [answer.headers for answer in answers]
 
-    def _get_all(self, variables: Sequence[str]) -> list[str]:
+    def get_all(self, variables: Sequence[str]) -> list[str]:
         """Return the values of many, asked for at once: one by one each would cost a round trip."""
         values: list[str] = []
         for first in range(0, len(variables), MANY):
@@ -172,7 +169,7 @@ class Ami:
     def device_states(self, devices: Iterable[str]) -> dict[str, int]:
         """Return the state of each device as ChanIsAvail's AVAILSTATUS numbers it (see DEVICE_STATES)."""
         asked = list(devices)
-        words = self._get_all([f"DEVICE_STATE({check_device(device)})" for device in asked])
+        words = self.get_all([f"DEVICE_STATE({check_device(device)})" for device in asked])
         for device, word in zip(asked, words):
             if word not in DEVICE_STATES:
                 raise AsteriskError(f"Asterisk does not know DEVICE_STATE({device}); is func_devstate.so loaded?")
@@ -194,7 +191,7 @@ class Ami:
         elif way == "freepbx":
             texts.update({e: self._ask_dialplan("device", BUSY_CALLBACK_EXTENSION=e) for e in others})
         elif way.startswith("hint@"):
-            texts.update(zip(others, self._get_all([f"HINT({e}@{way[5:]})" for e in others])))
+            texts.update(zip(others, self.get_all([f"HINT({e}@{way[5:]})" for e in others])))
         # What else an admin's hints and AstDB hold is left out.
         devices = {e: [d for d in text.split("&") if _DEVICE.fullmatch(d)] for e, text in texts.items()}
         states.update(self.device_states({d for some in devices.values() for d in some} - set(states)))
@@ -202,7 +199,7 @@ class Ami:
 
     def channels(self, devices: Iterable[str]) -> set[str]:
         """Return the channels that the devices have now."""
-        found = self._get_all([f"CHANNELS(^{re.escape(check_device(device))}-)" for device in devices])
+        found = self.get_all([f"CHANNELS(^{re.escape(check_device(device))}-)" for device in devices])
         return {channel for text in found for channel in text.split()}
 
     def of_channels(self, variable: str, channels: Iterable[str]) -> dict[str, str]:
@@ -234,18 +231,14 @@ class Ami:
         if answer.get("Response") != "Success":
             raise AsteriskError(f"Asterisk did not connect {device}: {answer.get('Message', '')}")
 
-    def globals(self, names: Sequence[str]) -> list[str]:
-        """Return the values of global variables, '' for one that is not set."""
-        return self._get_all(names)
-
-    def chan_is_avail(self, devices: Sequence[str]) -> int:
-        """Run ChanIsAvail(devices,as) in Asterisk and return AVAILSTATUS, combined.
+    def chan_is_avail(self, devices: Sequence[str], meanwhile: Callable[[], None] | None = None) -> int:
+        """Run ChanIsAvail(devices,as) in Asterisk, do something ``meanwhile``, and return AVAILSTATUS, combined.
 
         Where the probe context is not loaded, DEVICE_STATE, which gives the same numbers, is asked, and a
         warning logged once.
         """
         dial_string = "&".join(map(check_device, devices))
-        numbers = self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=dial_string).split("&")
+        numbers = self._ask_dialplan("available", meanwhile, BUSY_CALLBACK_DEVICE=dial_string).split("&")
         if all(number.isascii() and number.isdigit() for number in numbers):
             return combine(map(int, numbers))
         if not self._probe_missing:
@@ -267,7 +260,7 @@ class Ami:
         """Tell whether ChanIsAvail can be run in Asterisk: doctor asks."""
         return self._ask_dialplan("available", BUSY_CALLBACK_DEVICE=check_device(device)).isdigit()
 
-    def _ask_dialplan(self, question: str, **variables: str) -> str:
+    def _ask_dialplan(self, question: str, meanwhile: Callable[[], None] | None = None, **variables: str) -> str:
         """Let the probe context answer a question; '' when it can't.
 
         A Local channel runs it; the answer comes back in a global variable. A session's actions run one after
@@ -277,7 +270,8 @@ class Ami:
         for _ in range(PROBE_TRIES):
             probe_id = os.urandom(8).hex()
             run = _to_run(PROBE_CONTEXT, question, BUSY_CALLBACK_PROBE_ID=probe_id, **variables)
-            answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}])[1]
+            answer = self._act_all([run, {"Action": "Getvar", "Variable": "BUSY_CALLBACK_PROBE"}], meanwhile)[1]
+            meanwhile = None
             found, _, text = self._value("BUSY_CALLBACK_PROBE", answer).partition(" ")
             if found == probe_id:
                 return text

@@ -6,15 +6,16 @@ tell when its thread died, and leaves threads and socket behind.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from asterisk.manager import Manager, ManagerException, ManagerMsg
 
 from busy_callback.deadline import Deadline
-from busy_callback.errors import DeadlineError
+from busy_callback.errors import AsteriskError, DeadlineError
 from busy_callback.pbx.other_end import stranger
 from busy_callback.settings import Settings
 from busy_callback.store.safe_paths import user_name
@@ -23,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from busy_callback.pbx.tls import TlsConnection
 
+ANSWER_TIME = 5.0  # seconds that Asterisk may take for one answer; it takes less than a millisecond
 _MAX_LINE = 8192  # bytes; Asterisk's own are shorter
 _MAX_LINES = 200  # of one message
 _GREETING = b"Asterisk Call Manager/"
@@ -131,8 +133,8 @@ class Session(Manager):  # type: ignore[misc]
             raise ManagerException(f"it is user {user_name(user)} who listens there, and not Asterisk (see ss -ltnp)")
         self._sock.trusted = True
 
-    def send_actions(self, actions: Sequence[Mapping[str, str | list[str]]]) -> list[ManagerMsg]:
-        """Send actions in one go and return their answers, which come in the same order.
+    def post(self, actions: Sequence[Mapping[str, str | list[str]]]) -> None:
+        """Send actions in one go.
 
         pyst2's own way sends one and waits for its answer: for thousands, most of the time is waiting.
         """
@@ -144,8 +146,11 @@ class Session(Manager):  # type: ignore[misc]
         if not self.connected():
             raise ManagerException("Not connected")
         self._sock.write("".join(lines).encode("ascii"))
+
+    def answers(self, count: int) -> list[ManagerMsg]:
+        """Return the answers to as many actions, which come in the order in which these were sent."""
         answers = []
-        for _ in actions:
+        for _ in range(count):
             answer = self._response_queue.get()
             if not answer:
                 raise ManagerException("Connection Terminated")
@@ -204,32 +209,43 @@ def _sealed(connection: socket.socket, host: str) -> TlsConnection:
 
 def connect(
     settings: Settings,
-    patience: tuple[float, str],
+    late: str,
+    broken: str,
     on_event: Callable[[str, dict[str, str]], None],
     on_end: Callable[[], None],
 ) -> Session:
     """Return a session with the first of the host's addresses at which Asterisk answers, and not somebody else.
 
-    Where localhost is ::1 too, another user may listen there. ``patience`` is how long each may take, and what is wrong
-    then. Raises what the last one did: DeadlineError, OSError, ManagerException or ValueError.
+    Where localhost is ::1 too, another user may listen there. Raises AsteriskError, of the last one.
     """
-    host = settings.host
-    with Deadline(*patience):
-        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)
+    with in_time(late, broken):
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     places = list(dict.fromkeys((str(place[0]), int(place[1])) for *_, place in found))
     for place in places:
         session = Session(on_event, lambda: None)
         try:
-            with Deadline(*patience):
-                session.connect(place, host, settings.tls)
+            with in_time(late, broken):
+                session.connect(place, settings.host, settings.tls)
         except BaseException as error:
             session.end()
-            if place == places[-1] or not isinstance(error, (DeadlineError, OSError, ManagerException, ValueError)):
+            if place == places[-1] or not isinstance(error, AsteriskError):
                 raise
         else:
             session.on_end = on_end
             return session
-    raise OSError(f"{host} has no address")
+    raise AsteriskError(f"{broken}: {settings.host} has no address")
+
+
+@contextlib.contextmanager
+def in_time(late: str, broken: str) -> Iterator[None]:
+    """Hold Asterisk to ANSWER_TIME; raise AsteriskError: ``late`` after that, ``broken`` and why for other faults."""
+    try:
+        with Deadline(ANSWER_TIME, late):
+            yield
+    except DeadlineError as error:
+        raise AsteriskError(str(error)) from None
+    except (ManagerException, OSError, ValueError) as error:
+        raise AsteriskError(f"{broken}: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:

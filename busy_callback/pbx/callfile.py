@@ -168,12 +168,25 @@ def check_place(temporary_directory: str, outgoing: str) -> None:
         raise OSError(errno.EXDEV, "it is on another file system than the spool")
 
 
-def hand_over(data: bytes, name: str, temporary_directory: str, outgoing: str) -> None:
-    """Move the call file into ``outgoing`` in one rename, flushed; Asterisk dials within milliseconds.
+def prepare(data: bytes, path: str) -> None:
+    """Write the call file, flushed, to a path where Asterisk does not see it yet. Raises OSError."""
+    move_durably(data, f"{path}.{os.getpid()}", path)
+
+
+def discard(prepared: str) -> None:
+    """Take away a prepared call file, if it is there: it is not to be handed over. Raises OSError."""
+    try:
+        os.unlink(prepared)
+    except FileNotFoundError:
+        pass
+
+
+def hand_over(prepared: str, outgoing: str) -> None:
+    """Move the prepared call file into ``outgoing`` in one rename, flushed; Asterisk dials within milliseconds.
 
     Raises OSError, with nothing handed over.
     """
-    move_durably(data, os.path.join(temporary_directory, name), os.path.join(outgoing, name))
+    os.rename(prepared, os.path.join(outgoing, os.path.basename(prepared)))
     try:
         flush_directory(outgoing)
     except OSError:
@@ -190,10 +203,7 @@ def waits(outgoing: str, request: Request) -> bool:
 
 def remove(outgoing: str, request: Request) -> None:
     """Take the current attempt's call file out of ``outgoing``, if it is there."""
-    try:
-        os.unlink(os.path.join(outgoing, call_file_name(request)))
-    except FileNotFoundError:
-        pass
+    discard(os.path.join(outgoing, call_file_name(request)))
 
 
 def untold(name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from busy_callback import policy
 from busy_callback import request as rq
@@ -91,12 +91,13 @@ class DeviceStates:
             return ""
         return self.ami.name(extension, [device for device in self.dial_string(extension).split("&") if device])
 
-    def last_word(self, extension: str) -> int:
-        """Run ChanIsAvail for the extension and return its AVAILSTATUS."""
+    def last_word(self, extension: str, meanwhile: Callable[[], None]) -> int:
+        """Run ChanIsAvail for the extension and return its AVAILSTATUS; what is done ``meanwhile`` costs no time."""
         devices = self.dial_string(extension).split("&")
         if self._branch_of(extension):
+            meanwhile()
             return combine(self.ami.device_states(devices).values())  # ChanIsAvail would begin a call to nowhere
-        return self.ami.chan_is_avail(devices)
+        return self.ami.chan_is_avail(devices, meanwhile)
 
     def note(self, name: str, headers: dict[str, str], now: float) -> bool:
         """Take in an event; tell whether it is a reason to look."""

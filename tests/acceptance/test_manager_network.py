@@ -83,7 +83,7 @@ def test_tls_where_there_is_none_and_none_where_there_is(
     open_office: OpenOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A port that does not speak as tls says is told in a sentence that names the setting."""
-    monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 2.0)
+    monkeypatch.setattr("busy_callback.pbx.ami_session.ANSWER_TIME", 2.0)
     office = open_office("201")
     etc, port = office.asterisk.folder / "etc", free_port()
     self_signed(etc / "own.pem", "pbx")

@@ -208,9 +208,9 @@ GUARDS = (
         "a refused connection is our error",
         (
             Edit(
-                "busy_callback/pbx/ami.py",
-                "OSError, ValueError) as error:\n            raise AsteriskError(f\"Asterisk's",
-                "ValueError) as error:\n            raise AsteriskError(f\"Asterisk's",
+                "busy_callback/pbx/ami_session.py",
+                'OSError, ValueError) as error:\n        raise AsteriskError(f"{broken',
+                'ValueError) as error:\n        raise AsteriskError(f"{broken',
             ),
         ),
         (f"{FRAMES}test_nobody_there_is_said_at_once",),

@@ -100,8 +100,12 @@ GUARDS = (
     Guard(
         "a recall that can't be handed over was none",
         (
-            Edit("busy_callback/poller.py", "callfile.check_place(temporary, outgoing)  # before", "pass  # before"),
-            Edit("busy_callback/poller.py", "                    self.spool.replace_locked(recalling, request)\n"),
+            Edit(
+                "busy_callback/poller.py",
+                "callfile.check_place(os.path.dirname(prepared), self.directories.outgoing)  # before",
+                "pass  # before",
+            ),
+            Edit("busy_callback/poller.py", "if not self.spool.replace(recalling, request):", "if True:"),
         ),
         (f"{FAULTS}test_outgoing_is_missing",),
     ),

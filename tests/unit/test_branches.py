@@ -159,7 +159,7 @@ def test_the_last_word_on_a_branchs_extension_is_its_state() -> None:
         with Ami(settings) as ami:
             device_states = DeviceStates(ami, settings=settings)
             assert device_states.dial_string("601") == "SIP/x601"
-            assert (device_states.last_word("601"), device_states.last_word("301")) == (IS_BUSY, NOT_INUSE)
+            assert [device_states.last_word(number, lambda: None) for number in ("601", "301")] == [IS_BUSY, NOT_INUSE]
             assert device_states.name("601") == ""
         assert not any(fields["Action"] == "Originate" for fields in standin.actions)
 

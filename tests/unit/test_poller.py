@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from busy_callback import policy
 from busy_callback import request as rq
+from busy_callback.errors import AsteriskError
 from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
@@ -36,20 +37,51 @@ def test_a_callee_that_is_taken_in_the_last_moment(
 ) -> None:
     """ChanIsAvail has the last word: nobody is rung, and the log says why."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(DeviceStates, "last_word", lambda device_states, extension: policy.BUSY)
+    before = spool.live()
+
+    def deny(device_states: DeviceStates, extension: str, meanwhile: Callable[[], None]) -> int:
+        meanwhile()
+        return policy.BUSY
+
+    monkeypatch.setattr(DeviceStates, "last_word", deny)
     machine.poll()
     assert machine.call_files() == []
-    assert [request.state for request in spool.live()] == [rq.WAITING]
+    assert spool.live() == before
+    assert os.listdir(spool.path("tmp", "")) == []
     assert caplog.messages[-1].endswith("202 is BUSY after all")
 
 
-def test_a_request_that_is_cancelled_in_the_last_moment(
+def test_asterisk_goes_away_before_its_last_word(
     machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is cancelled, and nobody is rung."""
+    """The request waits as before, and nothing is left of the recall that was prepared meanwhile."""
+    before = spool.live()
 
-    def cancel(device_states: DeviceStates, extension: str) -> int:
+    def break_off(device_states: DeviceStates, extension: str, meanwhile: Callable[[], None]) -> int:
+        meanwhile()
+        assert [request.state for request in spool.live()] == [rq.RECALLING]
+        raise AsteriskError("the connection to Asterisk broke")
+
+    monkeypatch.setattr(DeviceStates, "last_word", break_off)
+    with pytest.raises(AsteriskError):
+        machine.poll()
+    assert machine.call_files() == []
+    assert spool.live() == before
+    assert os.listdir(spool.path("tmp", "")) == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_request_that_is_cancelled_in_the_last_moment(
+    machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """It is cancelled, before the recall is written down or after it, and nobody is rung."""
+
+    def cancel(device_states: DeviceStates, extension: str, meanwhile: Callable[[], None]) -> int:
+        if begun:
+            meanwhile()
         assert spool.cancel(spool.live()[0].id, "by the caller", machine.wall)
+        if not begun:
+            meanwhile()
         return policy.NOT_INUSE
 
     monkeypatch.setattr(DeviceStates, "last_word", cancel)

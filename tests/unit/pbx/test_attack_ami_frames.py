@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from busy_callback.errors import AsteriskError
-from busy_callback.pbx import ami as ami_module
+from busy_callback.pbx import ami_session
 from busy_callback.pbx.ami import Ami
 from busy_callback.settings import Settings
 from tests.lab.standin import StandIn
@@ -98,7 +98,7 @@ def test_a_connection_leaves_no_thread_behind(standin: StandIn, settings: Settin
 
 def test_silence_has_a_deadline(standin: StandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An Asterisk that accepts and says nothing, or does not answer the login, is an error in time."""
-    monkeypatch.setattr(ami_module, "ANSWER_TIME", 0.1)
+    monkeypatch.setattr(ami_session, "ANSWER_TIME", 0.1)
     standin.greeting = b""
     with pytest.raises(AsteriskError, match="no greeting"), Ami(settings):
         pass

@@ -96,7 +96,7 @@ def test_an_asterisk_of_our_own_user_is_none(monkeypatch: pytest.MonkeyPatch) ->
     """Nor one of root's, nor one of which the kernel tells nothing: on another machine, in another container."""
     settings = Settings()
     with listening("127.0.0.1", socket.AF_INET, os.geteuid()) as (settings.port, said):
-        monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 0.5)
+        monkeypatch.setattr("busy_callback.pbx.ami_session.ANSWER_TIME", 0.5)
         with pytest.raises(AsteriskError, match="did not answer Login"), Ami(settings):
             pass
         assert b"Action: Login" in os.read(said, 4096)
@@ -122,7 +122,7 @@ def test_a_manager_of_another_machine_must_have_a_certificate_that_is_good(
     settings = Settings()
     settings.host, settings.secret, settings.tls = "localhost", "our-own-secret", True
     monkeypatch.setattr("busy_callback.pbx.tls.within_machine", lambda connection: False)
-    monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 2.0)
+    monkeypatch.setattr("busy_callback.pbx.ami_session.ANSWER_TIME", 2.0)
     self_signed(tmp_path / "own.pem", trusted or "localhost")
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.crt"))
@@ -157,7 +157,7 @@ def test_no_event_of_a_strangers_is_heard(greeting: bytes) -> None:
 @pytest.mark.parametrize("greeting", [GREETING, b""], ids=["greets", "is silent"])
 def test_a_stranger_at_another_of_the_hosts_addresses(monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
     """Where localhost is ::1 and 127.0.0.1, and Asterisk listens at one alone, who takes the other stops nothing."""
-    monkeypatch.setattr("busy_callback.pbx.ami.ANSWER_TIME", 0.5)
+    monkeypatch.setattr("busy_callback.pbx.ami_session.ANSWER_TIME", 0.5)
     settings, heard = Settings(), []
     with listening("127.0.0.1", socket.AF_INET, os.geteuid()) as (settings.port, said):
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", settings.port)) for n in (2, 1)]

@@ -65,7 +65,8 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
     """It is written elsewhere and renamed into outgoing: Asterisk never sees half of it."""
     for name in ("tmp", "outgoing"):
         (tmp_path / name).mkdir()
-    callfile.hand_over(b"Channel: x\n", "a.call", str(tmp_path / "tmp"), str(tmp_path / "outgoing"))
+    callfile.prepare(b"Channel: x\n", str(tmp_path / "tmp/a.call"))
+    callfile.hand_over(str(tmp_path / "tmp/a.call"), str(tmp_path / "outgoing"))
     assert (tmp_path / "outgoing" / "a.call").read_bytes() == b"Channel: x\n"
     assert list((tmp_path / "tmp").iterdir()) == []
 
