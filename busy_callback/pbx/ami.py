@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from busy_callback.errors import AsteriskError
-from busy_callback.pbx.ami_session import Session, address, connect, in_time
+from busy_callback.pbx.ami_session import Session, address, connect, in_time, our_errors
 from busy_callback.policy import INVALID, combine
 from busy_callback.settings import Settings
 
@@ -88,8 +88,8 @@ class Ami:
     def _connect(self) -> None:
         where = address(self._settings.host, self._settings.port)
         late = f"no greeting from Asterisk's manager at {where}; is tls right for that port?"
-        broken = f"Asterisk's manager at {where} can't be reached"
-        self._session = connect(self._settings, late, broken, self._pass_on, self._ended)
+        with our_errors(f"Asterisk's manager at {where} can't be reached"):
+            self._session = connect(self._settings, late, self._pass_on, self._ended)
         answer = self._act(
             Action="Login",
             Username=self._settings.user,

@@ -207,45 +207,52 @@ def _sealed(connection: socket.socket, host: str) -> TlsConnection:
     return TlsConnection(connection, host)
 
 
-def connect(
-    settings: Settings,
-    late: str,
-    broken: str,
-    on_event: Callable[[str, dict[str, str]], None],
-    on_end: Callable[[], None],
-) -> Session:
-    """Return a session with the first of the host's addresses at which Asterisk answers, and not somebody else.
-
-    Where localhost is ::1 too, another user may listen there. Raises AsteriskError, of the last one.
-    """
-    with in_time(late, broken):
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-    places = list(dict.fromkeys((str(place[0]), int(place[1])) for *_, place in found))
-    for place in places:
-        session = Session(on_event, lambda: None)
-        try:
-            with in_time(late, broken):
-                session.connect(place, settings.host, settings.tls)
-        except BaseException as error:
-            session.end()
-            if place == places[-1] or not isinstance(error, AsteriskError):
-                raise
-        else:
-            session.on_end = on_end
-            return session
-    raise AsteriskError(f"{broken}: {settings.host} has no address")
+@contextlib.contextmanager
+def our_errors(broken: str) -> Iterator[None]:
+    """Raise AsteriskError for what goes wrong with a connection: ``broken``, and why."""
+    try:
+        yield
+    except DeadlineError as error:
+        raise AsteriskError(str(error)) from None
+    except (ManagerException, OSError, ValueError) as error:
+        raise AsteriskError(f"{broken}: {reason(error)}") from None
 
 
 @contextlib.contextmanager
 def in_time(late: str, broken: str) -> Iterator[None]:
     """Hold Asterisk to ANSWER_TIME; raise AsteriskError: ``late`` after that, ``broken`` and why for other faults."""
-    try:
-        with Deadline(ANSWER_TIME, late):
-            yield
-    except DeadlineError as error:
-        raise AsteriskError(str(error)) from None
-    except (ManagerException, OSError, ValueError) as error:
-        raise AsteriskError(f"{broken}: {reason(error)}") from None
+    with our_errors(broken), Deadline(ANSWER_TIME, late):
+        yield
+
+
+def connect(
+    settings: Settings,
+    late: str,
+    on_event: Callable[[str, dict[str, str]], None],
+    on_end: Callable[[], None],
+) -> Session:
+    """Return a session with the first of the host's addresses at which Asterisk answers, and not somebody else.
+
+    Where localhost is ::1 too, another user may listen there. Each has ANSWER_TIME; ``late`` says what is wrong then.
+    Raises what the last one did: DeadlineError, OSError, ManagerException or ValueError.
+    """
+    host = settings.host
+    with Deadline(ANSWER_TIME, late):
+        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)
+    places = list(dict.fromkeys((str(place[0]), int(place[1])) for *_, place in found))
+    for place in places:
+        session = Session(on_event, lambda: None)
+        try:
+            with Deadline(ANSWER_TIME, late):
+                session.connect(place, host, settings.tls)
+        except BaseException as error:
+            session.end()
+            if place == places[-1] or not isinstance(error, (DeadlineError, OSError, ManagerException, ValueError)):
+                raise
+        else:
+            session.on_end = on_end
+            return session
+    raise OSError(f"{host} has no address")
 
 
 def reason(error: Exception) -> str:

@@ -113,6 +113,10 @@ class Watch(Bench):
         office.spool.cancel(self.request_id, "by the benchmark", time.time())  # the watch ends the ringing, too
         caller.hang_up()
         caller.closed()
+        until = time.monotonic() + PATIENCE
+        while office.spool.load(self.request_id):  # else the next would find it waiting
+            assert time.monotonic() < until, "the request has not ended"
+            time.sleep(0.01)
 
 
 class Ccss(Bench):
