@@ -12,13 +12,16 @@ VERSION = next(
 )
 
 
-def shared(pattern):
-    """Return the files of a pattern as data_files wants them: by folder, below share/busy-callback."""
+def shared(pattern, place=Path("share/busy-callback")):
+    """Return the files of a pattern as data_files wants them: by folder, below ``place``."""
     folders = {}
     for file in sorted(HERE.glob(pattern)):
         path = file.relative_to(HERE)
-        folders.setdefault(f"share/busy-callback/{path.parent}", []).append(str(path))
+        folders.setdefault(str(place / path.parent), []).append(str(path))
     return list(folders.items())
+
+
+MANUAL = Path("share/doc/busy-callback")
 
 
 REPORT = ["jinja2>=3.0", "matplotlib>=3.5"]  # busy-callback report
@@ -31,6 +34,7 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["busy_callback", "busy_callback.*"]),
     package_data={"busy_callback": ["py.typed"], "busy_callback.report": ["page.html"]},
@@ -42,8 +46,13 @@ setup(
         *shared("dialplan/*.conf"),
         *shared("sounds/CREDITS.md"),
         *shared("sounds/*/busy-callback*.*"),
+        *shared("*.md", MANUAL),
+        *shared("LICENSE", MANUAL),
+        *shared("docs/*.png", MANUAL),
+        *shared("docs/*/*.*", MANUAL),
+        *shared("sounds/CREDITS.md", MANUAL),
     ],
-    install_requires=["click>=8.0", "pyst2>=0.5.1,<0.6"],
+    install_requires=["click>=7.1", "pyst2>=0.5.1,<0.6"],
     extras_require={
         "report": REPORT,
         "metrics": METRICS,
@@ -59,6 +68,8 @@ setup(
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
+            "setuptools>=61",
+            "wheel",  # for packages that are built without the network
         ],
     },
     entry_points={"console_scripts": ["busy-callback=busy_callback.cli:main"]},
@@ -67,7 +78,7 @@ setup(
         "License :: OSI Approved :: MIT License",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
-        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)),
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 15)),
         "Topic :: Communications :: Telephony",
     ],
 )

@@ -40,6 +40,12 @@ class Branch:
         """Tell whether the number is one of its extensions; of a hundred branches no regular expression is compiled."""
         return any(len(number) == len(digits) and all(map(contains, digits, number)) for digits in self.digits)
 
+    def tells(self, device: str) -> bool:
+        """Tell whether a device is one whose state comes from this branch."""
+        before, _, after = self.state.partition("{ext}")
+        inside = len(device) - len(after)
+        return device.startswith(before) and device.endswith(after) and self.has(device[len(before) : inside])
+
 
 def make(sections: Mapping[str, Read], own: Numbers, where: str) -> tuple[Branch, ...]:
     """Return the branches of a settings file, by what was read of each section, by its name.

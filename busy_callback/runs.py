@@ -19,6 +19,7 @@ from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.durable import write_durably
 from busy_callback.store.handover import PollerLock, Shift
+from busy_callback.store.heard import write_heard
 from busy_callback.store.known_states import ASK, write_states
 from busy_callback.store.last_good_settings import load_or_last_good
 from busy_callback.store.live_requests import LiveRequests
@@ -140,6 +141,7 @@ class Runs(ABC):
                     raise AsteriskError("the connection to Asterisk ended")
                 if name in {_CALLED, _ASKED}:
                     write_states(self.spool.directory, device_states.lines, device_states.begun, self._clock())
+                    write_heard(self.spool.directory, device_states.heard)
                     if name == _CALLED:
                         break
                     continue

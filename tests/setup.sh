@@ -1,4 +1,5 @@
 # Sourced by tests/demo and tests/run: installs what the lab needs on a Debian machine, once.
+# With demo=yes only what tests/demo needs; the one Asterisk that it plays on it fetches itself.
 # The Asterisks go to a cache outside the checkout (BUSY_CALLBACK_CACHE, by default ~/.cache/busy-callback).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,17 +10,19 @@ if [ "$(id -u)" != 0 ]; then
     exit 1
 fi
 missing=
-for pair in debootstrap:debootstrap baresip:baresip sipp:sip-tester strace:strace chromium:chromium; do
+tools="debootstrap:debootstrap baresip:baresip"
+[ -n "${demo:-}" ] || tools="$tools sipp:sip-tester strace:strace chromium:chromium"
+for pair in $tools; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
-    echo "Installing$missing ..." >&2
+    echo "Installing$missing with apt-get ..." >&2
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
 fi
 promtool="${BUSY_CALLBACK_CACHE:-$HOME/.cache/busy-callback}/promtool"
-if [ ! -x "$promtool" ]; then
+if [ -z "${demo:-}" ] && [ ! -x "$promtool" ]; then
     echo "Fetching promtool ..." >&2
     # Out of Debian's package, which would start a server. Without it, one test is left out.
     mkdir -p "$(dirname "$promtool")"
@@ -29,10 +32,10 @@ if [ ! -x "$promtool" ]; then
     rm -rf "$folder"
 fi
 if [ ! -e .venv/installed ] || [ setup.py -nt .venv/installed ]; then
-    echo "Installing the package into .venv ..." >&2
+    echo "Installing the package and its tests' libraries into .venv with pip, a minute or two ..." >&2
     python3 -m venv .venv
     # compat: a plain path, as fast to import from as an installed package
     .venv/bin/pip install -qq --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]' >&2
     touch .venv/installed
 fi
-.venv/bin/python -m tests.lab.releases
+[ -n "${demo:-}" ] || .venv/bin/python -m tests.lab.releases

@@ -45,7 +45,7 @@ class _Wire:
     ) -> None:
         self._socket = connection
         self._lines = io.BufferedReader(tls) if tls else connection.makefile("rb")
-        self._send = tls.sendall if tls else connection.sendall
+        self._tls = tls
         self._on_event = on_event
         self._ready: deque[bytes] = deque()
         self.trusted = False  # whether it is Asterisk that is at the other end; that has been looked at
@@ -83,13 +83,15 @@ class _Wire:
                 message.append(line)
 
     def write(self, data: bytes) -> None:
-        self._send(data)
+        (self._tls or self._socket).sendall(data)
 
     def flush(self) -> None:
         """Nothing is kept back."""
 
     def close(self) -> None:
         """End the connection, so that a thread that reads from it notices."""
+        if self._tls:
+            self._tls.say_goodbye()
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -14,6 +14,7 @@ from busy_callback.request import Request, is_id
 from busy_callback.settings import Settings
 
 BATCH = 1000  # extensions whose states are learnt at once: what that takes of memory for all of many is not given back
+MOST_NAMES = 20_000  # devices of which it is remembered whether a branch's states come under that name
 
 
 class DeviceStates:
@@ -27,7 +28,10 @@ class DeviceStates:
     def __init__(self, ami: Ami, begun: float = 0.0, settings: Settings | None = None) -> None:
         self.ami = ami
         self.begun = begun
-        self._branch_of = (settings or Settings()).branch_of
+        settings = settings or Settings()
+        self._branch_of, self._branches = settings.branch_of, settings.branches
+        self.heard: dict[str, float] = {}  # by branch: when a state came from there last
+        self._from: dict[str, str] = {}  # by device, the branch that its states come from, '' for none
         # Nearly every extension has one device, and a watch may know a hundred thousand: no tuples of one.
         self._dial_strings: dict[str, str] = {}  # by extension, its devices joined by &
         self._extensions: dict[str, str] = {}  # by device, joined by &
@@ -112,6 +116,8 @@ class DeviceStates:
                 self.news.update(dict.fromkeys(ids if ids and all(map(is_id, ids)) else [""]))
             return True
         device, state = headers.get("Device", ""), headers.get("State", "")
+        if self._branches:
+            self._hear(device, now)
         if device not in self._extensions or state not in DEVICE_STATES:
             return False
         known, self._states[device] = self._states.get(device), DEVICE_STATES.index(state)
@@ -122,6 +128,17 @@ class DeviceStates:
             return False
         self.changed.update(extensions)
         return True
+
+    def _hear(self, device: str, now: float) -> None:
+        """Note when a branch was heard: each device is looked for once, however many branches there are."""
+        name = self._from.get(device)
+        if name is None:
+            if len(self._from) >= MOST_NAMES:
+                self._from.clear()
+            name = next((branch.name for branch in self._branches if branch.tells(device)), "")
+            self._from[device] = name
+        if name:
+            self.heard[name] = now
 
     def are_talking(self, request: Request) -> bool:
         """Tell whether caller and callee of the request are connected with each other."""

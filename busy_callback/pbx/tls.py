@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import ipaddress
 import socket
@@ -75,6 +76,13 @@ class TlsConnection(io.RawIOBase):
             except ssl.SSLWantReadError:
                 if not self._take():
                     return 0
+
+    def say_goodbye(self) -> None:
+        """Tell the other end that no more comes (RFC 8446, 6.1): else Asterisk logs an error."""
+        with contextlib.suppress(OSError):
+            with self._one_at_a_time, contextlib.suppress(ssl.SSLError):
+                self._tls.unwrap()  # wants the other end's goodbye too, for which nobody waits
+            self._socket.send(self._leaves.read(), socket.MSG_DONTWAIT)
 
     def sendall(self, data: bytes) -> None:
         """Write all of it. One thread only writes; and what reading had to answer goes out with it."""

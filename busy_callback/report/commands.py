@@ -18,6 +18,7 @@ import click
 
 from busy_callback import request as rq
 from busy_callback.errors import BusyCallbackError, NotFoundError
+from busy_callback.installed import how_to_add
 from busy_callback.policy import Line
 from busy_callback.report import service
 from busy_callback.report.figures import Figures, figures
@@ -156,8 +157,7 @@ class LibraryError(BusyCallbackError):
 def _missing(command: str, error: ImportError) -> LibraryError:
     """Return the sentence that says what to do."""
     if str(error.name).split(".")[0] in _EXTRAS[command]:
-        pip = f"{sys.executable} -m pip install 'busy-callback[{command}]'"
-        return LibraryError(f"busy-callback {command} needs {error.name}; run: {pip}")
+        return LibraryError(f"busy-callback {command} needs {error.name}; run: {how_to_add(command)}")
     return LibraryError(
         f"user {os.geteuid()} can't load all of this Python's libraries from {sys.prefix} ({error}): install the "
         "package where the spool's owner can read it, as in /opt/busy-callback"
@@ -208,7 +208,7 @@ def _place_of_matplotlib() -> Iterator[None]:
 def report(asterisk_conf: str, since: float, output: str, language: str | None, anonymous: bool, readers: str) -> None:
     """Make a page of pictures: when they asked, what became of it, how long it took, who needs a second line.
 
-    One file that opens anywhere and fetches nothing. It needs the extra: pip install 'busy-callback[report]'.
+    One file that opens anywhere and fetches nothing. It needs the extra busy-callback[report].
     """
 
     def make(directories: Directories) -> bytes:
@@ -230,7 +230,7 @@ def report(asterisk_conf: str, since: float, output: str, language: str | None, 
 def metrics(asterisk_conf: str, output: str) -> None:
     """Print metrics in Prometheus's text format, or write them where node_exporter collects text files.
 
-    Without any extension's number. It needs the extra: pip install 'busy-callback[metrics]'.
+    Without any extension's number. It needs the extra busy-callback[metrics].
     """
 
     def make(directories: Directories) -> bytes:

@@ -60,7 +60,7 @@ def notes(survey: Survey, settings: Settings, wanted: Wanted) -> Iterator[str]:
     for branch in settings.branches:
         if branch.name not in known:
             part = Publication(
-                branch.name, _here(wanted.here), "ADDRESS", "ENDPOINT", of_branch(branch), of_own(settings)
+                branch.name, _here(wanted.here), "ADDRESS", "ENDPOINT", of_branch(branch, settings), of_own(settings)
             )
             yield (
                 f"no states come from branch {branch.name} yet; {COMMAND} install --branch {branch.name}=ADDRESS "
@@ -126,7 +126,7 @@ def _publication(survey: Survey, settings: Settings, text: str, here: str) -> Pu
         _here(here),
         f"{host}{port}",
         endpoint,
-        of_branch(branch),
+        of_branch(branch, settings),
         of_own(settings),
         trunk.value("transport") if trunk else "",
         trunk.value("outbound_auth") if trunk else "",
@@ -135,7 +135,7 @@ def _publication(survey: Survey, settings: Settings, text: str, here: str) -> Pu
 
 def _here(here: str) -> str:
     """Return what the others call this PBX: what the admin says, else this machine's name."""
-    name = here or re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:40]
+    name = here or re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:40] or "pbx"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
         raise SetupError(f"--here {here!r} is no name of letters, digits, - and _, as taipei")
     return name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +12,26 @@ from busy_callback.errors import PathError
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.journal import Journal
 from busy_callback.setup.snapshot import DIRECTORY, LINK, Snapshot
-from busy_callback.setup.survey import COMMAND, Survey, command_path
+from busy_callback.setup.survey import COMMAND, Survey
 from busy_callback.store.safe_paths import decider
 
 MAN_PAGE = f"{COMMAND}.8"
 # Where everybody's shell looks anyhow, root's with sudo too
 USUAL = {f"{place}/{name}" for place in ("", "/usr", "/usr/local") for name in ("bin", "sbin")}
+
+
+def command_path() -> str:
+    """Return how cron runs this command."""
+    for place in (Path(sys.argv[0]), Path(sysconfig.get_path("scripts")) / COMMAND):
+        real = _behind_links(place)
+        if real.name == COMMAND and real.is_file():
+            return str(real.absolute())
+    return f"{sys.executable} -m busy_callback"
+
+
+def _behind_links(path: Path) -> Path:
+    """Return what a command's links lead to: one of them is install's own, and goes with it."""
+    return _behind_links(path.parent / os.readlink(path)) if path.is_symlink() and path.exists() else path
 
 
 def changes(survey: Survey) -> Iterator[Change]:

@@ -236,12 +236,12 @@ def check_states(pbx: Installation) -> str:
         )
     if silent:
         return (
-            f"{silent[0].name} and others take a second call while they talk: it rings, and a callback is offered when "
-            "nobody answers it. "
+            f"while {silent[0].name} and others talk, a second call is passed on to them: a phone without call waiting "
+            "says that it is busy; one with it rings, and a callback is offered when nobody answers. "
             + (
                 _in_web(pbx, "Applications > Extensions, Call Waiting = Disable makes it busy in its first call")
-                or "device_state_busy_at = 1 in pjsip.conf alone does not change that; with it, README's two lines "
-                "before the Dial offer a callback first (From the phone)"
+                or "device_state_busy_at = 1 in pjsip.conf alone does not change that; with it, two lines "
+                "before the Dial offer a callback first: they stand in the manual (keys.md, Phones with call waiting)"
             )
         )
     return "the phones tell when they are in a call"

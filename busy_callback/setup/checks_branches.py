@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from busy_callback.branches import Branch
 from busy_callback.pbx.ami import Ami
 from busy_callback.policy import INVALID
@@ -9,6 +11,8 @@ from busy_callback.setup.branch_changes import filter_of, hosts_of, published
 from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.publication import MODULES, of_branch
 from busy_callback.setup.survey import COMMAND
+from busy_callback.store.heard import read_heard
+from busy_callback.store.known_states import ask_states
 
 _MANY = 2000  # devices whose states are asked for; of a larger branch the first
 
@@ -21,7 +25,19 @@ def check_branches(pbx: Installation) -> str:
     known = {branch.name: _known(pbx, branch) for branch in branches}
     for branch in branches:
         _check_publication(pbx, branch, known[branch.name])
-    return "; ".join(f"{name}: the states of {count} phones are known" for name, count in known.items())
+    ask_states(pbx.survey.directories.spool)  # the watch writes down both
+    heard = read_heard(pbx.survey.directories.spool)
+    return "; ".join(
+        f"{name}: the states of {count} phones are known, {_when(heard.get(name, 0.0))}"
+        for name, count in known.items()
+    )
+
+
+def _when(heard: float) -> str:
+    """Return in words when a state came last."""
+    if not heard:
+        return "none came while the poller watched"
+    return f"the last came at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(heard))}"
 
 
 def _known(pbx: Installation, branch: Branch) -> int:
@@ -61,7 +77,7 @@ def _check_publication(pbx: Installation, branch: Branch, known: int) -> None:
     if not filter_of(pbx.survey, publication):
         raise CheckFailed(
             f"branch {name} may tell the state of any device, also of the phones here: nothing filters them",
-            f"write device_state_filter = {of_branch(branch)} into its asterisk-publication in {conf}",
+            f"write device_state_filter = {of_branch(branch, pbx.settings)} into its asterisk-publication in {conf}",
         )
     if not known:
         raise CheckFailed(

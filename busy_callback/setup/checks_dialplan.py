@@ -48,7 +48,8 @@ def _write(conf: str, context: str) -> str:
 def check_devices(pbx: Installation) -> str:
     """Check that each extension that is known has a device that Asterisk has."""
     settings, survey = pbx.settings, pbx.survey
-    numbers = list(dict.fromkeys([*survey.reached.devices, *settings.devices]))
+    own = [number for number in settings.devices if not settings.branch_of(number)]
+    numbers = list(dict.fromkeys([*survey.reached.devices, *own]))
     with Ami(settings) as ami:
         found = ami.survey(numbers)
     missing = [number for number, states in found.items() if all(state == INVALID for state in states.values())]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
-from busy_callback.settings import Directories, find_directories
 from busy_callback.setup import as_owner
 from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import apply, preview
@@ -24,45 +22,35 @@ from busy_callback.setup.journal import Journal
 from busy_callback.setup.nightly_report import wanted_nightly
 from busy_callback.setup.own_calls import left_dangling
 from busy_callback.setup.places import check_places, strange_places
+from busy_callback.setup.shown_check import show_check
 from busy_callback.setup.shown_plan import show, show_diffs
 from busy_callback.setup.survey import Survey, System, data_directory, look
 from busy_callback.setup.taking_up import say, say_all, take_up
 from busy_callback.setup.uninstall import report, take_out
-from busy_callback.store.asterisk_user import become, runs_as, speaker, user
+from busy_callback.setup.which_pbx import Pbx, which_pbx
+from busy_callback.store.asterisk_user import become, user
+from busy_callback.terminal import progress
 
 PLANNING_TIME = 120.0  # seconds
 DONE = "Done. Undo: busy-callback uninstall. Check: busy-callback doctor (the poller runs within a minute)."
 
 
-@dataclass(frozen=True)
-class _Pbx:
-    """Which PBX it is, and the user it runs as, 0 for root."""
-
-    conf: str
-    directories: Directories
-    said_by: int  # the user besides root whose word asterisk.conf is, 0 for nobody
-    owner: int
-
-
-def _pbx(ctx: click.Context) -> _Pbx:
-    """Return the PBX that asterisk.conf tells of: read by whoever can write it, if that is not root."""
-    conf: str = ctx.obj
-    said_by = speaker(os.environ, conf)
-    environ = {name: value for name, value in os.environ.items() if name.startswith("AST_")}
-    directories = as_owner.call(said_by, find_directories, environ, conf)
-    return _Pbx(conf, directories, said_by, as_owner.call(said_by, runs_as, directories, said_by))
-
-
-def _survey(pbx: _Pbx) -> Survey:
+def _survey(pbx: Pbx) -> Survey:
     """Return the survey of the PBX, by its own user."""
     return as_owner.call(pbx.owner, look, pbx.directories, pbx.conf, System(), data_directory())
 
 
-def _prepare(pbx: _Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
+def _prepare(pbx: Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
     """Return the survey and what install would do; for the PBX's own user to run."""
     survey = look(pbx.directories, pbx.conf, system, data)
     with _in_time():
         return survey, make_plan(survey, options, journal)
+
+
+def _planned(pbx: Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
+    """Return the same, made by the PBX's own user."""
+    with progress("Looking at this PBX"):
+        return as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
 
 
 def _in_time() -> Deadline:
@@ -142,7 +130,7 @@ def install(
     busy-callback install --dry-run          what would be changed
     busy-callback install --wire phones      offer it in the context phones
     """  # noqa: D301
-    pbx = _pbx(ctx)
+    pbx = which_pbx(ctx.obj)
     system, data = System(), data_directory()
     check_python(user(pbx.owner))
     journal = Journal(system.state)
@@ -151,7 +139,7 @@ def install(
     options = Options(language, wire, unwire, extensions, device, context, folders, nightly, Wanted(branch, here))
     if dry_run:
         _become(pbx.owner)
-    survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+    survey, plan = _planned(pbx, system, data, options, journal)
     unfinished = bool(journal.then)
     if plan.changes or unfinished:
         show(survey, plan)
@@ -170,7 +158,7 @@ def install(
         say_all(note)
 
 
-def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
+def _carry_out(pbx: Pbx, survey: Survey, plan: Plan, journal: Journal, allowed: tuple[str, ...], yes: bool) -> None:
     """Make the changes, as root, when the admin agrees."""
     if journal.then:
         click.echo("  what an earlier install or uninstall had begun when it was interrupted")
@@ -178,13 +166,14 @@ def _carry_out(pbx: _Pbx, survey: Survey, plan: Plan, journal: Journal, allowed:
     _ask_about_places(pbx, survey, plan, allowed, yes)
     if not yes:
         click.confirm("Go on?", abort=True)
-    with as_owner.kept_helpers():
+    with progress(f"Placing {len(plan.changes)} files"), as_owner.kept_helpers():
         apply(plan.changes, journal)
-    take_up(survey, journal.then)
+    with progress("Letting Asterisk load them"):
+        take_up(survey, journal.then)
     journal.told()
 
 
-def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
+def _try_out_or_fail(pbx: Pbx, notes: tuple[str, ...]) -> None:
     """Try a callback, as Asterisk's user; raise SetupError where it does not work, with ``notes`` told before."""
     click.echo("All is in place. A callback between two phones of its own, which rings nobody:")
     checks = as_owner.call(pbx.owner, _try_out, pbx)
@@ -194,25 +183,18 @@ def _try_out_or_fail(pbx: _Pbx, notes: tuple[str, ...]) -> None:
         raise SetupError("all is in place, but no callback works yet: see above; then run busy-callback doctor --trial")
 
 
-def _try_out(pbx: _Pbx) -> list[Check]:
+def _try_out(pbx: Pbx) -> list[Check]:
     """Print each step of a trial as it is done, and return them all."""
     from busy_callback.setup.doctor import try_out
 
     checks = []
     for check in try_out(pbx.directories, pbx.conf):
-        _tell(check)
+        show_check(check)
         checks.append(check)
     return checks
 
 
-def _tell(check: Check) -> None:
-    word = "-   " if check.ok is None else "ok  " if check.ok else "FAIL"
-    say(" ".join([f"{word} {check.name}:", *check.message.split()]))  # blanks in a row could look like a line of ours
-    if check.cure:
-        say(f"     -> {check.cure}")
-
-
-def _ask_about_places(pbx: _Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
+def _ask_about_places(pbx: Pbx, survey: Survey, plan: Plan, allowed: tuple[str, ...], yes: bool) -> None:
     """Let nothing but root's own word, and the admin's, decide where files are placed."""
     for path, told in strange_places(survey, pbx.said_by, allowed):
         if yes:
@@ -236,8 +218,9 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
 
     A path that is not as before is named, with the reason; what it was is kept until it is.
     """
-    pbx = _pbx(ctx)
-    survey = _survey(pbx)
+    pbx = which_pbx(ctx.obj)
+    with progress("Looking at this PBX"):
+        survey = _survey(pbx)
     journal = Journal(survey.system.state)
     spool = Path(survey.directories.spool)
     with as_owner.kept_helpers():
@@ -270,7 +253,7 @@ def uninstall(ctx: click.Context, dry_run: bool, yes: bool, purge: bool, force: 
     if not yes:
         what = "and remove its requests and log" if purge else "and keep its requests"
         click.confirm(f"Give back {len(changes)} files and folders {what}?", abort=True)
-    with as_owner.kept_helpers():
+    with progress(f"Giving back {len(changes)} files and folders"), as_owner.kept_helpers():
         left = take_out(survey, journal, purge)
     report(survey, journal, left)
     click.echo("Done.")
@@ -284,10 +267,11 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
     """Check that all works, and say what to do where it does not. Exit status 0 only when all is well."""
     from busy_callback.setup.doctor import examine, try_out
 
-    pbx = _pbx(ctx)
+    pbx = which_pbx(ctx.obj)
     data, profiles = data_directory(), apparmor_profiles()
     # All that is looked at may be another user's, who is not to hold root up.
-    checks = as_owner.call(pbx.owner, examine, pbx.directories, pbx.conf, System(), data, profiles)
+    with progress("Looking at this PBX"):
+        checks = as_owner.call(pbx.owner, examine, pbx.directories, pbx.conf, System(), data, profiles)
     _become(pbx.owner)
     if as_json:
         checks += try_out(pbx.directories, pbx.conf) if trial else ()
@@ -295,6 +279,6 @@ def doctor(ctx: click.Context, as_json: bool, trial: bool) -> None:
         click.echo(json.dumps(found, indent=2))
     else:
         for check in checks:
-            _tell(check)
+            show_check(check)
         checks += _try_out(pbx) if trial else []
     ctx.exit(0 if all(check.ok for check in checks) else 1)

@@ -4,7 +4,7 @@ Nothing of theirs is replaced. What goes before it are extensions that count for
 (``s-BUSY/_.``): Asterisk tries these before FreePBX's own of the same name (main/pbx.c, ast_add_extension2_lockopt),
 and takes a priority that they do not have from FreePBX's own (pbx_find_extension). So no step is defined twice, and all
 of FreePBX's steps stay its own but for the first, where that is more than a line for the log: it is repeated, and
-doctor compares.
+doctor compares. Where FreePBX has a pattern (``_s-.``), another name that it matches leads there, and none is repeated.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ OVERRIDES = {
     "extensions_override_freepbx.conf": FREEPBX,
 }
 OUR_WAY = 1001  # far behind FreePBX's own priorities
+ONWARD = "s-ONWARD"  # what only FreePBX's own patterns (_s-.) match
 _PAGE = re.compile(r"busy_callback\.py|busy_callback\.sh|custom-auto-redial|busy-callback")
 
 
@@ -60,8 +61,8 @@ def takeovers(before_voicemail: bool) -> tuple[Takeover, ...]:
     queue or ring group. The number of a call that nobody answered is kept for the feature code: at once when the
     caller gives up (h), or before voicemail.
     """
-    no_reply = _offer("MEXTEN") if before_voicemail else _keep("MEXTEN", "NOANSWER")
-    given_up = _keep("EXTTOCALL", "CANCEL")
+    no_reply = _offer("MEXTEN") if before_voicemail else "Gosub(busy-callback-no-reply,s,1(${MEXTEN},NOANSWER))"
+    given_up = "Gosub(busy-callback-given-up,s,1(${EXTTOCALL}))"
     return (
         Takeover("macro-exten-vm", "s-BUSY", _offer("EXTTOCALL", busy=True)),
         Takeover("macro-exten-vm", "s-NOANSWER", _offer("EXTTOCALL")),
@@ -69,8 +70,15 @@ def takeovers(before_voicemail: bool) -> tuple[Takeover, ...]:
         Takeover("macro-vm", "s-BUSY", _offer("MEXTEN", busy=True)),
         Takeover("macro-vm", "s-NOANSWER", no_reply),
         Takeover("macro-simple-dial", "s-BUSY", _offer("EXTTOCALL", busy=True)),
-        # Who gives up: in the form of Macros the h is that of the context that the call began in.
+        # Follow-me that rings its list without trying the extension first (ringallv2); ring groups come here too.
+        Takeover("macro-dial", "s", "Gosub(busy-callback-follow-me,s,1(${FMGRP},busy))"),
+        # Who gives up: in the form of Macros the h is that of the context that the call began in; in that of Gosubs,
+        # that of the context that dials, of which FreePBX 17 has some with nothing else.
         Takeover("macro-dial-one", "h", given_up),
+        Takeover("macro-dial", "h", given_up),
+        Takeover("dialOne-with-exten", "h", given_up),
+        Takeover("dial-with-exten", "h", given_up),
+        Takeover("dial-ext-with-exten", "h", given_up),
         Takeover("ext-local", "h", given_up),
         Takeover("ext-findmefollow", "h", given_up),
         Takeover("followme-sub", "h", given_up),
@@ -80,10 +88,6 @@ def takeovers(before_voicemail: bool) -> tuple[Takeover, ...]:
 
 def _offer(variable: str, busy: bool = False) -> str:
     return f"Gosub(busy-callback-freepbx,s,1(${{{variable}}}{',busy' if busy else ''}))"
-
-
-def _keep(variable: str, dial_status: str) -> str:
-    return f"Gosub(busy-callback-no-reply,s,1(${{{variable}}},{dial_status}))"
 
 
 def takeover_lines(dialplan: Dialplan, before_voicemail: bool, name: str = FREEPBX) -> list[str]:
@@ -101,8 +105,13 @@ def takeover_lines(dialplan: Dialplan, before_voicemail: bool, name: str = FREEP
 
 def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
     own = dialplan.find(one.context, one.extension)
-    if not own:
+    if not own and one.extension != "h":
         return  # a module that is not installed
+    head = f"exten => {one.extension}/_."
+    yield f"[{one.context}]"
+    if not own:  # follow-me has none, nor have those that dial in FreePBX 17, to which a 16 may be upgraded
+        yield f"{head},1,{one.call}"
+        return
     steps = [dialplan.find(one.context, one.extension, priority) for priority in range(1, 20)]
     for step in filter(None, steps):
         if _PAGE.search(step.arguments):
@@ -110,10 +119,12 @@ def _lines(dialplan: Dialplan, one: Takeover) -> Iterator[str]:
                 f"{step.line} offers a callback in {one.extension} of {one.context} already; take that out, then try "
                 "again"
             )
-    head = f"exten => {one.extension}/_."
-    yield f"[{one.context}]"
     if own.application.lower() == "noop":  # a line for the log: ours stands for it
         yield f"{head},1,{one.call}"
+        return
+    if own == dialplan.find(one.context, ONWARD) and not any("${EXTEN}" in step.arguments for step in steps if step):
+        yield f"{head},1,{one.call}"
+        yield f"{head},2,Goto({ONWARD},1)"
         return
     yield f"{head},1,Goto({OUR_WAY})"
     yield f"{head},{OUR_WAY},{one.call}"

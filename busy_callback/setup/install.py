@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from busy_callback.errors import SettingsError, SetupError
+from busy_callback.installed import manual
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import (
     branch_changes,
@@ -137,7 +138,7 @@ def check_python(owner: Owner | User) -> None:
 # -- settings --------------------------------------------------------------------------
 
 SETTINGS_TEXT = string.Template("""\
-; Busy CallBack for Asterisk. Every setting and its default: man busy-callback.
+; Busy CallBack for Asterisk. Every setting and its default: $manual
 
 [general]
 ; Who may ask for a callback and be called back, as Asterisk's patterns.
@@ -187,6 +188,7 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
             host=manager_conf.host(survey),
             user=settings.user,
             secret=secret,
+            manual=manual() / "settings.md",
         )
     elif named:
         raise SetupError(f"{path} exists already: set extensions, device and context there")

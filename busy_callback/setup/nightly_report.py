@@ -6,11 +6,11 @@ import grp
 import importlib.util
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from busy_callback.errors import SetupError
+from busy_callback.installed import how_to_add
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.placed_files import cron_runs, started_by_cron
 from busy_callback.setup.survey import COMMAND, Survey
@@ -58,9 +58,7 @@ def changes(survey: Survey, nightly: Nightly) -> Iterator[Change]:
         return
     missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
     if missing:
-        raise SetupError(
-            f"--report needs {' and '.join(missing)}; run: {sys.executable} -m pip install '{COMMAND}[report]'"
-        )
+        raise SetupError(f"--report needs {' and '.join(missing)}; run: {how_to_add('report')}")
     if not cron_runs(survey.system):
         raise SetupError("--report needs a cron daemon: install cron")
     to = f" --readers {nightly.readers}" if nightly.readers else ""

@@ -25,7 +25,7 @@ def own_file(survey: Survey, allowed: Sequence[str], path: Path) -> Path:
     what = f"{path} is {real}, which" if real != path else str(path)
     raise SetupError(
         f"{what} is not in Asterisk's own configuration folder {survey.etc}, and so is not edited: put a copy there "
-        f"in its place, or add the lines by hand (README.md, By hand), or name its folder with --allow-path"
+        f"in its place, or add the lines by hand (the manual, install.md), or name its folder with --allow-path"
     )
 
 

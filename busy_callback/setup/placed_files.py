@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from busy_callback.errors import SetupError
+from busy_callback.setup.by_name import command_path
 from busy_callback.setup.file_change import Change
 from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identity, keeper
 from busy_callback.setup.survey import (
     COMMAND,
     Survey,
     System,
-    command_path,
     installed_languages,
     rotated_already,
 )

@@ -66,17 +66,23 @@ class Publication:
         return there.lines()
 
 
-def of_branch(branch: Branch) -> str:
+def of_branch(branch: Branch, settings: Settings) -> str:
     """Return the regular expression of a branch's devices."""
-    return _devices(branch.state, branch.extensions.regex)
+    named = [number for number in settings.devices if branch.has(number)]
+    return "|".join([_devices(branch.state, branch.extensions.regex), *_named(settings, named)])
 
 
 def of_own(settings: Settings) -> str:
     """Return the regular expression of this PBX's own devices."""
     numbers = settings.extensions.regex or _ANY
     forms = [settings.device] if "{ext}" in settings.device else ["PJSIP/{ext}", "SIP/{ext}"]
-    named = [device for some in settings.devices.values() for device in some.split("&")]
-    return "|".join([*(_devices(form, numbers) for form in forms), *(f"^{re.escape(device)}$" for device in named)])
+    named = [number for number in settings.devices if not settings.branch_of(number)]
+    return "|".join([*(_devices(form, numbers) for form in forms), *_named(settings, named)])
+
+
+def _named(settings: Settings, numbers: list[str]) -> list[str]:
+    devices = [device for number in numbers for device in settings.devices[number].split("&")]
+    return [f"^{re.escape(device)}$" for device in devices]
 
 
 def _devices(form: str, numbers: str) -> str:

@@ -8,10 +8,10 @@ import pwd
 import re
 import stat
 import sys
-import sysconfig
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from busy_callback import installed
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.settings import Directories
@@ -25,7 +25,7 @@ from busy_callback.setup.reached import Reached
 from busy_callback.setup.wiring import Places
 from busy_callback.store.asterisk_user import User, runs_as, speaker
 
-COMMAND = "busy-callback"
+COMMAND = installed.COMMAND
 READING_TIME = 30.0  # seconds
 LOOKING_TIME = 240.0  # seconds for what Asterisk says, and for what all of it means
 AGI_NAME = "busy_callback.py"
@@ -226,27 +226,10 @@ def _elsewhere(directories: Directories, console: Console) -> dict[str, str]:
 
 def data_directory() -> Path:
     """Return where this package's dialplan and prompts are: as installed, or in the checkout."""
-    here = Path(__file__).resolve().parents[2]
-    installed = Path("share") / COMMAND
-    schemes = (sysconfig.get_path("data"), sysconfig.get_path("data", f"{os.name}_user"))
-    for place in (*(Path(scheme) / installed for scheme in schemes), here):
+    for place in installed.shared(COMMAND):
         if os.path.isfile(place / "dialplan" / DIALPLAN):  # False, too, where it is closed to us
             return place
-    raise SetupError(f"the package's own files (share/{COMMAND}) are missing: install {COMMAND} with pip again")
-
-
-def command_path() -> str:
-    """Return how cron runs this command."""
-    for place in (Path(sys.argv[0]), Path(sysconfig.get_path("scripts")) / COMMAND):
-        real = _behind_links(place)
-        if real.name == COMMAND and real.is_file():
-            return str(real.absolute())
-    return f"{sys.executable} -m busy_callback"
-
-
-def _behind_links(path: Path) -> Path:
-    """Return what a command's links lead to: one of them is install's own, and goes with it."""
-    return _behind_links(path.parent / os.readlink(path)) if path.is_symlink() and path.exists() else path
+    raise SetupError(f"the package's own files (share/{COMMAND}) are missing: install {COMMAND} again")
 
 
 def unreachable(path: Path, owner: Owner | User) -> Path | None:

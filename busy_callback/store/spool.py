@@ -7,7 +7,7 @@
     corrupt/ID    files that could not be read, each with ID.reason beside it
     lock          held (flock) during each change
 
-README's "On disk" has the table of states. The AGI imports this module on the caller's time: os, not
+The manual (docs/en/how.md, On disk) has the table of states. The AGI imports this module on the caller's time: os, not
 pathlib, and neither logging nor dataclasses.
 """
 

@@ -1,4 +1,4 @@
-"""Cleans the spool: of what crashes leave behind, and of what the history no longer needs (README, "On disk")."""
+"""Cleans the spool: of what crashes leave behind, and of what the history no longer needs (docs/en/how.md, On disk)."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..lab.releases import ASTERISK_16, ASTERISK_22, Release
 from .conftest import complaints
 
 OpenBranches = Callable[..., Branches]
+WITH_PJSIP_PHONES = replace(ASTERISK_16, technology="PJSIP")
 
 
 @pytest.fixture(params=[ASTERISK_22, ASTERISK_16], ids=lambda release: f"with{release.version}")
@@ -45,6 +47,7 @@ def open_branches(tmp_path: Path) -> Iterator[OpenBranches]:
             print(f"== {office.site.name}", office.asterisk.log_text(), office.asterisk.log_text("busy_callback.log"))
 
 
+@pytest.mark.parametrize("other", [ASTERISK_22, ASTERISK_16, WITH_PJSIP_PHONES], ids=["22", "16sip", "16pjsip"])
 def test_a_colleague_in_another_branch_is_called_back(open_branches: OpenBranches, other: Release) -> None:
     """201 finds 301 of another PBX busy, presses 5 and is called back when 301 is free; both hear each other.
 
@@ -247,3 +250,16 @@ def test_a_publication_is_taken_up_without_a_restart(other: Release, tmp_path: P
             office.asterisk.console(RELOAD)
             assert publisher.publish("PJSIP/301", "INUSE") == 200
         assert office.asterisk.manager.device_state("PJSIP/301") == "INUSE"
+
+
+def test_the_callers_own_pbx_restarts(open_branches: OpenBranches, other: Release) -> None:
+    """What happened at the branch meanwhile it asks for, as it starts: the callee got free, and 201 is recalled."""
+    branches = open_branches({"2": ASTERISK_22, "3": other}, "201", "301", "302")
+    here, _there, a, b, c = waits(branches)
+    here.asterisk.kill()
+    b.hang_up()
+    c.closed()
+    here.asterisk.start()
+    meet(a, b)
+    here.until_logged("completed:")
+    assert a.rings == 1

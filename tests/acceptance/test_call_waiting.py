@@ -8,7 +8,7 @@ from ..lab.office import Office
 from ..lab.phone import Phone
 from .conftest import OpenOffice, prompt
 
-# README's two lines before the Dial
+# the manual's two lines before the Dial
 LINES = """
 [from-internal]
 exten => _XXX,1,ExecIf($["${DEVICE_STATE(@TECH@/${EXTEN})}" = "BUSY"]?Set(DIALSTATUS=BUSY))

@@ -11,7 +11,7 @@ from busy_callback.setup.config_files import lines_of
 from busy_callback.setup.extensions_conf import read
 from busy_callback.setup.freepbx import takeover_lines
 
-from ..lab.freepbx_dialplans import FREEPBX, ISSABEL, additional, files
+from ..lab.freepbx_dialplans import FREEPBX, ISSABEL, additional, files, follow_me
 from ..lab.office import Office
 from ..lab.phone import Phone
 from ..lab.releases import Release
@@ -107,17 +107,25 @@ def test_with_voicemail(open_freepbx: OpenFreepbx) -> None:
     assert office.waiting() == [("201", "203")]
 
 
-def test_with_follow_me(open_freepbx: OpenFreepbx) -> None:
-    """The busy 204 is offered before the call follows it; who presses nothing rings 205, and is not asked again."""
+@pytest.mark.parametrize("strategy", ["hunt", "ringallv2-prim"])
+def test_with_follow_me(open_freepbx: OpenFreepbx, strategy: str) -> None:
+    """The busy 204 is offered before the call follows it, whether follow-me tries it first or rings its list at once.
+
+    Who presses nothing rings 205, and is not asked again.
+    """
     office = open_freepbx("201", "204", "205", "202")
     a, b, d, c = office.phones.values()
-    office.talk(c, b)
+    for (family, key), value in follow_me("204", "204-205", strategy).items():
+        office.asterisk.console(f"database put {family} {key} {value}")
+    office.talk(b, c)
     a.dial("204")
     a.established()
     a.wait_until_heard(prompt("busy-callback"))
     d.ring()
     d.hang_up()
     a.closed()
+    log = office.asterisk.log_text()
+    assert log.index('"BUSY_CALLBACK_DIGIT,') < log.index("RGFMDIAL=")  # what follow-me does last before it rings
     assert marks(office) == "FOLLOWED=204 MAILBOX=204"
     office.wait_idle("201", "205")
     office.ask(a, b)
@@ -280,7 +288,10 @@ def test_a_caller_id_alias(open_freepbx: OpenFreepbx) -> None:
 
 
 def test_a_ring_group_is_offered_nothing(open_freepbx: OpenFreepbx) -> None:
-    """A ring group whose members are busy ends as FreePBX wants, without an offer; no member's number is kept."""
+    """A ring group whose members are busy ends as FreePBX wants, without an offer.
+
+    No member's number is kept, nor is it when the caller gives up while the group rings.
+    """
     office = open_freepbx("201", "202", "203")
     a, b, c = office.phones.values()
     office.talk(c, b)
@@ -288,6 +299,12 @@ def test_a_ring_group_is_offered_nothing(open_freepbx: OpenFreepbx) -> None:
     a.closed()
     assert a.count("CALL_ESTABLISHED") == 0
     assert "GROUP_ENDED" in marks(office)
+    b.hang_up()
+    office.wait_idle("201", "202", "203")
+    a.dial("600")
+    b.ring()
+    a.hang_up()
+    office.wait_idle("201")
     a.dial("*66")
     a.closed()
     assert office.waiting() == []

@@ -12,19 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from ..lab.audio import heard
 from ..lab.machine import COMMAND, Machine, build_wheel
 from ..lab.office import REPOSITORY
 from ..lab.phone import Phone
 from ..lab.releases import RELEASES
-from .conftest import prompt
+from .page_flow import SPOOL, is_called_back, plugged_in, wait_for_cron
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("machines")]
 
-SPOOL = "/var/spool/asterisk/busy_callback"
 CONF = "/etc/asterisk/busy_callback.conf"
 SOUNDS = "/usr/share/asterisk/sounds"
-MINUTE = 240.0  # seconds in which cron has surely run the poller for the first time; it takes one minute
 
 
 # Python of the package's, for a request that waits
@@ -55,10 +52,7 @@ class Installed:
 
     def wait_for_cron(self) -> None:
         """Wait until cron has run the poller."""
-        lock = self.machine.root / SPOOL[1:] / "poller.lock"
-        while not lock.exists() or not lock.read_text():
-            assert time.monotonic() < self.since + MINUTE, self.machine.run("cat /tmp/daemon.log; ls -lR /var/spool")
-            time.sleep(0.2)
+        wait_for_cron(self.machine, self.since)
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +76,7 @@ def installed(both: dict[str, Installed], request: pytest.FixtureRequest) -> Ins
 @pytest.fixture
 def phones(installed: Installed, tmp_path: Path) -> Iterator[list[Phone]]:
     """Phones 201, 202 and 203, registered."""
-    with ExitStack() as stack:
-        found = []
-        for number, tone in (("201", 440), ("202", 620), ("203", 880)):
-            phone = Phone(number, tmp_path / number, installed.machine.sip_port, tone)
-            found.append(stack.enter_context(phone))
-        for phone in found:
-            installed.machine.wait_until_registered(phone.number)
+    with plugged_in(installed.machine, tmp_path) as found:
         yield found
 
 
@@ -128,27 +116,8 @@ def test_the_secret_stays_between_root_and_asterisk(installed: Installed) -> Non
 
 def test_the_pages_flow_with_crons_own_daemon(installed: Installed, phones: list[Phone]) -> None:
     """201 finds 202 busy, presses 5, and is called back when 202 is free; nobody started the poller but cron."""
-    a, b, c = phones
     installed.wait_for_cron()
-    b.dial("203")
-    c.answer()
-    b.established()
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok"), a.recordings()[-1])
-    assert "201-202" in installed.machine.run(f"{COMMAND} list").stdout
-    b.hang_up()
-    assert a.ring().caller_id == "ReDial 202 <202>"
-    a.accept()
-    a.established()
-    b.answer()
-    a.wait_until_tone(b.tone)
-    b.wait_until_tone(a.tone)
-    a.hang_up()
-    b.closed()
+    is_called_back(installed.machine, phones, COMMAND)
 
 
 def test_doctor_is_content(installed: Installed) -> None:
@@ -208,6 +177,13 @@ CAUSES = {
     "reach": (
         f"sed -i.kept 's/^context = .*/context = nowhere/' {CONF}",
         f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
+    ),
+    "reach from a context that cuts all off": (
+        (
+            f"sed -i.kept 's/^context = .*/context = cut-off/' {CONF}; "
+            "asterisk -rx 'dialplan add extension 777,1,NoOp() into cut-off'"
+        ),
+        f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}; asterisk -rx 'dialplan remove context cut-off'",
     ),
     "devices": (
         f"cp -p {CONF} {CONF}.kept; printf '[devices]\\n209 = PJSIP/nobody\\n' >> {CONF}",
@@ -323,6 +299,14 @@ def test_an_ordinary_user_and_a_pbx_without_it(installed: Installed) -> None:
         said = machine.run(f"{COMMAND} doctor", check=False, user=user).stdout
         assert "Asterisk does not run" not in said
         assert ("run: sudo busy-callback doctor" in said) == (user == "games"), said
+    group = "setpriv --reuid=games --regid=games --groups=$(getent group asterisk | cut -d: -f3)"
+    said = machine.run(f"{group} {COMMAND} doctor", check=False).stdout
+    assert "can't see enough to tell" in said
+    assert "FAIL user" in said
+    for words in (f"{group} {COMMAND} list", f"runuser -u games -- {COMMAND} list"):
+        done = machine.run(f"{words} 2>&1", check=False)
+        assert "no callback was ever asked for" not in done.stdout
+        assert done.returncode == 0 or "permission denied: run it with sudo" in done.stdout, done.stdout
 
 
 def test_an_asterisk_that_is_down(installed: Installed) -> None:

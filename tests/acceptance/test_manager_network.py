@@ -14,6 +14,7 @@ from ..lab.certificate import self_signed
 from ..lab.office import MANAGER, SECRET, Office
 from ..lab.ports import free_port
 from .conftest import OpenOffice, complaints
+from .test_trial import tried
 
 TLS = """
 tlsenable = yes
@@ -47,6 +48,7 @@ def recalled(office: Office) -> None:
     a.accept()
     b.answer()
     a.wait_until_tone(b.tone)
+    assert office.command("poll").returncode == 0
     assert complaints(office) == []
 
 
@@ -69,14 +71,15 @@ def test_a_manager_that_listens_on_ipv6_alone(open_office: OpenOffice) -> None:
     recalled(office)
 
 
-def test_a_manager_by_tls(open_office: OpenOffice) -> None:
-    """With tls = yes a recall works, though nobody but Asterisk itself has signed its certificate."""
+def test_a_manager_by_tls(open_office: OpenOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With tls = yes trial and recall work, though nobody but Asterisk itself has signed its certificate."""
     office = open_office()
     etc, port = office.asterisk.folder / "etc", free_port()
     self_signed(etc / "own.pem", "pbx")
     tls = TLS.format(etc=etc, address="127.0.0.1", port=port)
     listen(office, f"bindaddr = 127.0.0.1\n{tls}", "127.0.0.1", port, tls=True)
     recalled(office)
+    assert [check for check in tried(office, monkeypatch) if not check.ok] == []
 
 
 def test_tls_where_there_is_none_and_none_where_there_is(

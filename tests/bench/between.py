@@ -16,7 +16,7 @@ from ..lab.releases import ASTERISK_22
 from .ring import PATIENCE, SETTINGS, Watch
 from .samples import Samples
 
-EVENTS = 20_000
+EVENTS, ROUNDS = 4_000, 20
 BRANCHES = 100
 
 
@@ -80,10 +80,12 @@ def costs(folder: Path) -> list[tuple[str, str]]:
         conf = folder / f"{count}.conf"
         sections = (f"[branch b{n}]\nextensions = 8{n:02}XX\n" for n in range(count))
         conf.write_text("[general]\nextensions = 2XX\n" + "".join(sections))
-        begun = time.perf_counter()
-        for _ in range(20):
+        rounds = []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
             settings = load(str(conf))
-        reading = (time.perf_counter() - begun) / 20
+            rounds.append(time.perf_counter() - begun)
+        reading = min(rounds)
         with StandIn() as standin:
             settings.port = standin.port
             with Ami(settings) as ami:
@@ -96,9 +98,12 @@ def costs(folder: Path) -> list[tuple[str, str]]:
 
 
 def _event(states: DeviceStates, device: str) -> float:
-    """Return the seconds that an event of a device takes."""
+    """Return the seconds that an event of a device takes: the best of some rounds, for others use the machine too."""
     words = ({"Device": device, "State": "INUSE"}, {"Device": device, "State": "NOT_INUSE"})
-    begun = time.perf_counter()
-    for number in range(EVENTS):
-        states.note("DeviceStateChange", words[number % 2], 1.0)
-    return (time.perf_counter() - begun) / EVENTS
+    rounds = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        for number in range(EVENTS):
+            states.note("DeviceStateChange", words[number % 2], 1.0)
+        rounds.append((time.perf_counter() - begun) / EVENTS)
+    return min(rounds)

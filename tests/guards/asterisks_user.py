@@ -540,7 +540,7 @@ GUARDS = (
     Guard(
         "what is printed of files stays one line",
         (
-            Edit("busy_callback/setup/commands.py", "*check.message.split()", "check.message"),
+            Edit("busy_callback/setup/shown_check.py", "*check.message.split()", "check.message"),
             Edit(
                 "busy_callback/numbering.py",
                 """    return visible(text).replace("\\n", "\\\\n")\n""",

@@ -119,7 +119,7 @@ class BranchOffice(Office):
         )
         own = load(self.directories.conf)
         parts = [
-            Publication(o.name, site.name, o.address, f"to-{o.name}", of_branch(o.branch), of_own(own), "trunk")
+            Publication(o.name, site.name, o.address, f"to-{o.name}", of_branch(o.branch, own), of_own(own), "trunk")
             for o in others
         ]
         self.asterisk.configure(name, "\n".join([text, *(line for part in parts for line in part.lines()), ""]))

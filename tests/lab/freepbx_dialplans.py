@@ -67,11 +67,14 @@ def additional(
 ) -> str:
     """Return extensions_additional.conf in its ``Macro`` (to 16, and Issabel) or ``Gosub`` (17) form.
 
-    202 and the eight digits 20010001 have no voicemail, 203 has; 204 has voicemail and follow-me to 205; 206 has a
-    busy destination, when one is given; 600 is a ring group of 202 and 205. ``trace`` is FreePBX's setting of that
-    name: with it steps begin with a line for the log.
+    202 and the eight digits 20010001 have no voicemail, 203 has; 204 has voicemail and follow-me, as ``follow_me``
+    tells AstDB; 206 has a busy destination, when one is given; 600 is a ring group of 202 and 205, 700 a queue.
+    ``trace`` is FreePBX's setting of that name: with it steps begin with a line for the log.
     """
     text = (CONFIG / "freepbx_additional.conf").read_text().replace("@EXTENSIONS@", _EXTENSIONS)
+    marks = {**(_BEFORE_14 if product == ISSABEL else _SINCE_14), **(_UNTIL_16 if form == "Macro" else _IN_17)}
+    for mark, value in marks.items():
+        text = text.replace(mark, value)
     text = text.replace("@TECH@", technology).replace("@BUSY_DESTINATION@", "1" if busy_destination else "0")
     text = text.replace("@TO_BUSY_DESTINATION@", busy_destination or "vmret,1")
     text = text.replace("@HINTS@", "" if product == ISSABEL else "@ext-local")
@@ -81,6 +84,16 @@ def additional(
             continue
         lines.append(_in_form(line, form))
     return _renumbered(lines)
+
+
+def follow_me(number: str, rings: str, strategy: str) -> dict[tuple[str, str], str]:
+    """Return the rows of AstDB, by family and key, of an extension's follow-me to ``rings``, joined by dashes.
+
+    With a ``strategy`` like hunt the extension itself is tried first, with ringallv2 it is not.
+    """
+    rows = {"ddial": "DIRECT", "prering": "5", "strategy": strategy, "grplist": rings, "grptime": "5"}
+    rows |= {"postdest": f"ext-local,{number},dest", "grpconf": "DISABLED"}
+    return {("AMPUSER", f"{number}/followme/{key}"): value for key, value in rows.items()}
 
 
 def extensions(form: str, technology: str, mailboxes: dict[str, bool]) -> str:
@@ -132,6 +145,44 @@ def _extension(number: str, mailbox: str, more: str = "", destinations: str = "0
     )
 
 
+# Follow-me has steps for each extension, or one pattern for all; macro-dial begins with a jump, or a line for the log.
+_BEFORE_14 = {
+    "@FOLLOW_ME@": "",
+    "@FOLLOW_ME_SUB@": "",
+    "@FM@": "204",
+    "@FIRST_OF_DIAL@": 'GotoIf($["${MOHCLASS}" = ""]?dial)',
+}
+_SINCE_14 = {
+    "@FOLLOW_ME@": ":followme-check,${EXTEN},1",
+    "@FOLLOW_ME_SUB@": """
+[followme-check]
+include => followme-check-custom
+exten => _X!,n(FMCID),Gosub(followme-sub,${EXTEN},1())
+
+[followme-sub]
+include => followme-sub-custom""",
+    "@FM@": "_X!",
+    "@FIRST_OF_DIAL@": "Noop(Blind Transfer: ${BLINDTRANSFER})",
+}
+# FreePBX 17 dials in contexts of their own, which have no h.
+_UNTIL_16 = {
+    "@DIAL_ONE@": "Dial(${DSTRING},${ARG1},${ARG2})",
+    "@DIAL_LIST@": "Dial(${ds:1},${ARG1},${ARG2})",
+    "@WITH_EXTEN@": "",
+}
+_IN_17 = {
+    "@DIAL_ONE@": "Gosub(dialOne-with-exten,${DEXTEN},1(${ARG1}))",
+    "@DIAL_LIST@": "Gosub(dial-with-exten,${RGFMDIAL},1(${ARG1}))",
+    "@WITH_EXTEN@": """
+[dialOne-with-exten]
+exten => _X.,n,Dial(${DSTRING},${ARG1})
+exten => _X.,n,Return()
+
+[dial-with-exten]
+exten => _X.,n,Dial(${ds:1},${ARG1})
+exten => _X.,n,Return()
+""",
+}
 _EXTENSIONS = "\n".join(
     [
         *(_extension(number, "novm") for number in ("201", "202", "205", "20010001", "5001")),

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from . import DIES_WITH_US, WAIT
 from .ports import free_port
@@ -38,6 +39,7 @@ STOCK = (
 )
 ADMIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 PLAIN = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8"}
+T = TypeVar("T", bound="Machine")
 # What Asterisk, pip and logrotate themselves write while they work.
 OTHERS = (
     "var/lib/asterisk/astdb",
@@ -56,15 +58,24 @@ class Machine:
         self.root = folder / "root"
         self.sip_port = free_port()
         self.manager_port = free_port()
-        self._base = _base(release)
+        self._base = self._tree()
         self._folder = folder
 
-    def __enter__(self) -> Machine:
+    def _tree(self) -> Path:
+        """Return the tree under it."""
+        return _base(self.release)
+
+    def _mounts(self) -> list[str]:
+        """Return more commands that mount something in it."""
+        return []
+
+    def __enter__(self: T) -> T:
         for name in ("root", "upper", "work"):
             (self._folder / name).mkdir(parents=True)
         layers = f"lowerdir={self._base},upperdir={self._folder}/upper,workdir={self._folder}/work"
         _host("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
-        script = f'mount -t proc proc "{self.root}/proc" && exec chroot "{self.root}" /bin/sh -c "echo up; sleep 7200"'
+        mounts = " && ".join([f'mount -t proc proc "{self.root}/proc"', *self._mounts()])
+        script = f'{mounts} && exec chroot "{self.root}" /bin/sh -c "echo up; sleep 7200"'
         self._keeper = subprocess.Popen(
             [*DIES_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script],
             stdin=subprocess.DEVNULL,
@@ -90,11 +101,16 @@ class Machine:
                 break
             time.sleep(0.1)  # its last processes are ending
 
-    def run(self, script: str, check: bool = True, user: str = "root") -> subprocess.CompletedProcess[str]:
-        """Run a shell script in it, in an admin's environment, or as another of its users in a plain one."""
+    def run(
+        self, script: str, check: bool = True, user: str = "root", answers: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell script in it, in an admin's environment, or as another of its users in a plain one.
+
+        ``answers`` is what is typed meanwhile.
+        """
         done = subprocess.run(
             self._words(script, user),
-            stdin=subprocess.DEVNULL,
+            input=answers,
             capture_output=True,
             text=True,
             timeout=300,
@@ -177,7 +193,7 @@ class Machine:
             shutil.copy(path, place)
         self.run(
             "python3 -m venv /opt/busy-callback && /opt/busy-callback/bin/pip --disable-pip-version-check "
-            "install --quiet --no-index --find-links /var/tmp/wheels busy-callback; rm -r /var/tmp/wheels"
+            "install --quiet --no-index --find-links /var/tmp/wheels --upgrade busy-callback; rm -r /var/tmp/wheels"
         )
 
     @property
@@ -230,11 +246,41 @@ def _base(release: Release) -> Path:
 
 
 def build_wheel(repository: Path, folder: Path) -> Path:
-    """Return the package's wheel, built from a copy: setuptools leaves its own files in the source."""
-    ignored = shutil.ignore_patterns(".*", "tests", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(repository, folder / "source", ignore=ignored)
-    _host(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(folder / "source"))
+    """Return the package's wheel."""
+    build_packages(repository, folder, "wheel")
     return next(folder.glob("busy_callback-*.whl"))
+
+
+def wheel_of(source: Path, folder: Path) -> Path:
+    """Return the wheel of a source tree that may be changed."""
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
+    _host(*pip, "-w", str(folder), str(source))
+    return next(folder.glob("busy_callback-*.whl"))
+
+
+def build_packages(repository: Path, folder: Path, kind: str) -> None:
+    """Make sdist and wheel (``wheel``), or the Debian package (``deb``), without the network."""
+    options = ["--no-build-isolation", "--no-index"]
+    options += ["--find-links", str(_wheels("3.9"))] if kind == "deb" else []
+    _host(sys.executable, str(repository / "packaging/build.py"), kind, str(folder), *options)
+
+
+def debs(machine: Machine, packages: str) -> list[Path]:
+    """Return Debian's packages of these names, and those that they need and the machine has not."""
+    folder = CACHE / f"debs-{machine.release.suite}"
+    with locked(CACHE / f"debs-{machine.release.suite}.lock"):
+        if not folder.exists():
+            apt = "apt-get -qq -o Acquire::Check-Valid-Until=false"
+            there = "/var/tmp/archives"
+            machine.run(
+                f"mkdir -p {there}/partial; {apt} update; {apt} install -y --no-install-recommends --download-only "
+                f"-o Dir::Cache::archives={there} {packages}"
+            )
+            half = CACHE / f"debs-{machine.release.suite}.half"
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(machine.root / there[1:], half, ignore=shutil.ignore_patterns("partial", "lock"))
+            half.rename(folder)
+    return sorted(folder.glob("*.deb"))
 
 
 def _wheels(python: str) -> Path:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,8 @@ class Release:
             stamp = self.root / "packages"
             if stamp.exists() and stamp.read_text() == self.packages:
                 return
+            what = f"Asterisk {self.version} with Debian {self.suite} around it"
+            print(f"Fetching {what} into {self.root}: some 400 MB, minutes ...", file=sys.stderr, flush=True)
             shutil.rmtree(self.root, ignore_errors=True)
             half = CACHE / f"{self.suite}.half"
             shutil.rmtree(half, ignore_errors=True)

@@ -21,6 +21,7 @@ from busy_callback.policy import BUSY as IS_BUSY
 from busy_callback.policy import NOT_INUSE
 from busy_callback.settings import Directories, Settings, load
 from busy_callback.settlement import Outcome, settle
+from busy_callback.store.heard import read_heard, write_heard
 from busy_callback.store.spool import Spool
 from tests.lab.standin import StandIn
 
@@ -203,3 +204,16 @@ def test_a_branch_from_which_nothing_is_heard_could_not_be_reached() -> None:
         done = settle(policy.begin(ask("201", callee), 1, NOW), outcome, False, False, NOW + 1, settings)
         assert done
         assert done.state == rq.COMPLETED
+
+
+def test_it_is_known_when_a_branch_was_heard_last(spool: Spool) -> None:
+    """By any event of a device of its own, waited for or not; another watch adds to what the one before wrote."""
+    device_states = DeviceStates(Ami(Settings()), settings=two())
+    for device, now in (("PJSIP/301", NOW), ("PJSIP/202", NOW + 1), ("SIP/x601", NOW + 2), ("PJSIP/301", NOW + 3)):
+        assert not device_states.note("DeviceStateChange", {"Device": device, "State": "INUSE"}, now)
+    assert device_states.heard == {"taichung": NOW + 3, "tainan": NOW + 2}
+    write_heard(spool.directory, {"taichung": NOW, "chiayi": NOW})
+    write_heard(spool.directory, device_states.heard)
+    assert read_heard(spool.directory) == {"chiayi": NOW, "taichung": NOW + 3, "tainan": NOW + 2}
+    Path(spool.path("", "heard")).write_text("soon\n")
+    assert read_heard(spool.directory) == {}

@@ -21,6 +21,8 @@ from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
 
+MANUAL = (Path(__file__).parents[2] / "docs" / "en" / "glance.md").read_text(encoding="utf-8")
+
 
 @pytest.fixture
 def asterisk_conf(directories: Directories, tmp_path: Path) -> Path:
@@ -62,10 +64,23 @@ def test_help_shows_its_examples_line_by_line(asterisk_conf: Path, words: list[s
 
 
 def test_the_tab_key_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As README tells the shell to ask, setup's commands included; no Asterisk is looked at."""
+    """As the manual tells the shell to ask, setup's commands included; no Asterisk is looked at."""
     environ = {"_BUSY_CALLBACK_COMPLETE": "bash_complete", "COMP_WORDS": "busy-callback un", "COMP_CWORD": "1"}
     done = CliRunner().invoke(cli.main, prog_name="busy-callback", env=environ)
     assert done.output.split() == ["plain,uninstall"]
+
+
+def test_bash_completes_by_the_file_that_the_manual_has_written(tmp_path: Path) -> None:
+    """The manual's order writes what bash sources, as from /etc/bash_completion.d; no Asterisk is looked at."""
+    (order,) = re.findall(r"^ *(_BUSY_CALLBACK_COMPLETE=bash_source busy-callback) \| sudo tee", MANUAL, re.MULTILINE)
+    file = tmp_path / "busy-callback"
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["/bin/bash", "-c", f"{order} > {file}"], check=True, env=environ)
+    asked = "COMP_WORDS=(busy-callback unin) COMP_CWORD=1; _busy_callback_completion busy-callback"
+    script = f'source {file}; complete -p busy-callback; {asked}; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=True, env=environ)
+    assert "-F _busy_callback_completion busy-callback" in done.stdout
+    assert done.stdout.split()[-1] == "uninstall"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

@@ -12,6 +12,15 @@ from ..lab.freepbx_dialplans import FREEPBX, main
 _INCLUDE = re.compile(r"(\s*#\s*(?:try)?include\s+)[\"<]?([^\">\s;]+)[\">]?.*", re.IGNORECASE)
 _EXEC = re.compile(r"\s*#\s*exec\b", re.IGNORECASE)
 _MOST = 200  # files
+# FreePBX's program that works out whom a group rings: in its place, the second of them is rung.
+_PARTIES = re.compile(r"(exten\s*=>\s*s,n(?:\(\w+\))?),AGI\([^()]*dialparties\.agi[^()]*\).*", re.IGNORECASE)
+_INSTEAD = ",Gosub(wild-dialparties,s,1(${ARG3}))\nexten => s,n,Goto(normdial)"
+PARTIES = """
+[wild-dialparties]
+exten => s,1,Set(FILTERED_DIAL=${ARG1})
+exten => s,n,Set(ds=${DB(DEVICE/${CUT(ARG1,-,2)}/dial)},10,)
+exten => s,n,Return()
+"""
 
 
 def copy_dialplan(source: Path, etc: Path) -> list[str]:
@@ -45,7 +54,7 @@ def copy_dialplan(source: Path, etc: Path) -> list[str]:
                 waiting += inside_etc
                 lines += [f"{included[1]}{one}" for one in inside_etc]
             else:
-                lines.append(line)
+                lines.append(_PARTIES.sub(lambda found: f"{found[1]}{_INSTEAD}", line))
         told += [f"{name}: {left_out} #exec left out"] if left_out else []
         (etc / name).write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
     return told
@@ -57,6 +66,18 @@ def form(etc: Path) -> str:
     text = generated.read_text(errors="replace") if generated.exists() else ""
     own = text.partition("\n[macro-exten-vm]")[2].partition("\n[")[0]
     return "" if not own else "Macro" if "Macro(dial-one" in own else "Gosub" if "Gosub(macro-dial-one" in own else ""
+
+
+def follow_me(etc: Path, number: str) -> str:
+    """Return follow-me's steps for a number, as the machine has them for one; '' where it has none, or one for all."""
+    generated = etc / "extensions_additional.conf"
+    text = generated.read_text(errors="replace") if generated.exists() else ""
+    own = text.partition("\n[ext-findmefollow]")[2].partition("\n[")[0]
+    other = re.search(r"^exten\s*=>\s*(\d+),1,", own, re.MULTILINE)
+    if not other or "followme-check" in own:
+        return ""
+    steps = [line for line in own.splitlines() if re.match(rf"exten\s*=>\s*{other[1]},", line)]
+    return "\n".join(["[ext-findmefollow]", *(re.sub(rf"(?<!\d){other[1]}(?!\d)", number, line) for line in steps), ""])
 
 
 def _product(source: Path) -> str:

@@ -13,9 +13,11 @@ from ..lab.freepbx_dialplans import CUSTOM_FILES, extensions
 from ..lab.phone import Phone
 from ..lab.releases import ASTERISK_16, ASTERISK_22
 from ..lab.styled_office import phone_section
-from .dialplan import copy_dialplan, form
+from .dialplan import PARTIES, copy_dialplan, form
+from .dialplan import follow_me as follow_me_of
 
 CALLER, PLAIN, BOXED, OTHER, DEVICE, TRUNK = "98801", "98802", "98803", "98804", "98891", "trunk"
+QUEUE = "98812"
 USER = "98805"  # a user who is logged in at DEVICE
 TONES = {CALLER: 440, PLAIN: 620, BOXED: 880, OTHER: 1100, DEVICE: 1300, TRUNK: 500}
 # Nobody's dialplan starts programs here, or reaches another machine.
@@ -33,6 +35,7 @@ class Machine(BarePbx):
         release = ASTERISK_22 if self.form == "Gosub" else ASTERISK_16
         super().__init__(release, folder)
         self.phones: dict[str, Phone] = {}
+        self.has_follow_me = False  # of one's own, by extension
         self._configure(release.technology)
 
     def _configure(self, technology: str) -> None:
@@ -52,8 +55,12 @@ class Machine(BarePbx):
         self.asterisk.configure(phones, text)
         self.asterisk.configure("voicemail.conf", f"[general]\nformat = wav\n[default]\n{BOXED} => 1234,Boxed\n")
         rows = extensions(self.form, technology, {CALLER: False, PLAIN: False, BOXED: True, OTHER: False, USER: False})
+        follow = follow_me_of(self.etc, PLAIN)
+        self.has_follow_me = bool(follow)
         with (self.etc / "extensions_additional.conf").open("a") as generated:
-            generated.write(f"\n{rows}")
+            generated.write(f"\n{rows}{follow}{PARTIES}")
+        self.asterisk.configure("confbridge.conf", "[general]\n")  # Page needs it
+        self.asterisk.configure("queues.conf", f"[{QUEUE}]\ntimeout = 4\nmember => Local/{PLAIN}@from-queue/n\n")
 
     def _fill_database(self) -> None:
         for number in (CALLER, PLAIN, BOXED, OTHER, USER):
@@ -62,6 +69,7 @@ class Machine(BarePbx):
             self.put("AMPUSER", f"{number}/cidname", f"Phone{number}")
             self.put("AMPUSER", f"{number}/cidnum", number)
             self.put("AMPUSER", f"{number}/ringtimer", "5")
+            self.put("AMPUSER", f"{number}/followme/ddial", "EXTENSION")
             self.put("AMPUSER", f"{number}/voicemail", "default" if number == BOXED else "novm")
             self.put("DEVICE", f"{device}/dial", self.asterisk.device(device))
             self.put("DEVICE", f"{device}/user", number)

@@ -3,73 +3,29 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from unittest import mock
 
-from ..lab import WAIT
+from .acts import Skipped, add, calls, cleared, code, hung_up, in_voicemail, log_since, mark, until
+from .groups import follow_me, page, queue, ring_group
 from .machine import BOXED, CALLER, DEVICE, OTHER, PLAIN, TRUNK, USER, Machine
 
 OURS_TO_STAY = ("busy_callback.conf", "spool/busy_callback")  # they hold what was set, and asked for, since
 TWICE = "already in use"
+GREEN = (
+    "asterisk",
+    "manager",
+    "permissions",
+    "contexts",
+    "offer",
+    "calls",
+    "probe",
+    "prompts",
+    "extensions",
+    "reach",
+    "codes",
+)
 Step = Callable[[Machine], None]
-
-
-class Skipped(Exception):  # noqa: N818 - nothing is wrong
-    """A step that this machine has nothing for."""
-
-
-def until(what: str, is_so: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + WAIT
-    while not is_so():
-        assert time.monotonic() < deadline, f"no {what}"
-        time.sleep(0.05)  # nothing tells when
-
-
-def calls(machine: Machine, number: str, digit: str = "", who: str = CALLER) -> bool:
-    """Let a phone call a number, press a digit when something is heard, and tell whether the call was answered."""
-    phone = machine.phones[who]
-    phone.pass_all()
-    before = phone.count("CALL_ESTABLISHED")
-    phone.dial(number)
-    if digit:
-        phone.established()
-        phone.wait_until_sound()
-        phone.press(digit)
-    phone.closed(60)
-    machine.idle(who)
-    return phone.count("CALL_ESTABLISHED") > before
-
-
-def cleared(machine: Machine) -> None:
-    """Cancel every request and forget the last numbers."""
-    for one in machine.spool.live() if machine.waiting() else []:
-        machine.spool.cancel(one.id, "by the test", time.time())
-    machine.asterisk.console("database deltree busy-callback-last")
-
-
-def hung_up(machine: Machine) -> None:
-    """End every call."""
-    machine.asterisk.console("channel request hangup all")
-    machine.idle()
-    for phone in machine.phones.values():
-        phone.pass_all()
-
-
-def log_since(machine: Machine, begin: int) -> str:
-    """Return what Asterisk has logged since."""
-    return machine.asterisk.log_text()[begin:]
-
-
-def in_voicemail(log: str) -> bool:
-    """Tell whether a call came to a mailbox: on an Asterisk without voicemail too, and on the generated forms."""
-    return "VoiceMail(" in log or "No application 'VoiceMail'" in log or "GLOBAL(MAILBOX)=" in log
-
-
-def mark(machine: Machine) -> int:
-    """Return where the log ends now."""
-    return len(machine.asterisk.log_text())
 
 
 # -- the steps -------------------------------------------------------------------------------------
@@ -78,9 +34,23 @@ def mark(machine: Machine) -> int:
 def doctor(machine: Machine) -> None:
     """Doctor finds the offer, the contexts and the manager right."""
     found = machine.doctor()
-    for name in ("asterisk", "manager", "permissions", "contexts", "offer", "probe", "prompts", "extensions"):
+    for name in GREEN:
         ok, message = found[name]
         assert ok, f"{name}: {message}"
+
+
+def doctor_looks(machine: Machine) -> None:
+    """Doctor is red while a code is the machine's own, and while a line of one's own calls us wrongly."""
+    context = "from-internal-custom"
+    for check, number, step in (
+        ("codes", code(machine, "code_count"), "NoOp()"),
+        ("calls", "98815", "Gosub(busy-callback,s,7(${EXTEN}))"),
+    ):
+        add(machine, number, step)
+        ok, message = machine.doctor()[check]
+        machine.asterisk.console(f"dialplan remove extension {number}@{context}")
+        assert not ok, f"{check}: {message}"
+        assert number in message, message
 
 
 def nothing_twice(machine: Machine) -> None:
@@ -153,20 +123,6 @@ def unanswered_with_mailbox(machine: Machine) -> None:
     assert machine.waiting() == [(CALLER, BOXED, "no-reply")]
 
 
-def follow_me(machine: Machine) -> None:
-    """follow-me: offered before the call follows."""
-    context = "ext-findmefollow"
-    if f"Context '{context}'" not in machine.asterisk.console(f"dialplan show {context}"):
-        raise Skipped("no follow-me here")
-    call = "Macro(simple-dial" if machine.form == "Macro" else "Gosub(macro-simple-dial,s,1("
-    step = f"{call},{PLAIN},15)" if machine.form == "Macro" else f"{call}{PLAIN},15))"
-    for n, app in enumerate((f"Set(__NODEST={PLAIN})", step, "Hangup()"), 1):
-        machine.asterisk.console(f"dialplan add extension 98810,{n},{app} into from-internal-custom")
-    machine.talk(OTHER, PLAIN)
-    assert calls(machine, "98810", "5"), "not offered"
-    assert machine.waiting() == [(CALLER, PLAIN, "busy")]
-
-
 def do_not_disturb(machine: Machine) -> None:
     """Do not disturb: nothing is offered."""
     machine.put("DND", PLAIN, "YES")
@@ -187,14 +143,6 @@ def forward_on_busy(machine: Machine) -> None:
         assert machine.waiting() == []
     finally:
         machine.drop("CFB", PLAIN)
-
-
-def ring_group(machine: Machine) -> None:
-    """Ring group's leg: nothing is offered."""
-    app = f"Dial(Local/{PLAIN}@ext-local/n,10)"
-    machine.asterisk.console(f"dialplan add extension 98811,1,{app} into from-internal-custom")
-    machine.talk(OTHER, PLAIN)
-    assert not calls(machine, "98811"), "answered by an offer"
 
 
 def from_outside(machine: Machine) -> None:
@@ -244,6 +192,7 @@ def apply_config(machine: Machine) -> None:
 
 STEPS: tuple[Step, ...] = (
     doctor,
+    doctor_looks,
     nothing_twice,
     busy,
     busy_tone,
@@ -254,19 +203,14 @@ STEPS: tuple[Step, ...] = (
     do_not_disturb,
     forward_on_busy,
     ring_group,
+    queue,
+    page,
     from_outside,
     user_and_device,
     alias,
     feature_codes,
     apply_config,
 )
-
-
-def code(machine: Machine, name: str) -> str:
-    """Return a feature code as install has set it."""
-    from busy_callback.settings import load
-
-    return str(getattr(load(machine.directories.conf), name))
 
 
 def play(machine: Machine) -> Iterator[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,10 +18,12 @@ from busy_callback.report.counted import count
 from busy_callback.settings import Settings
 from busy_callback.store.spool import Spool
 
+from ...lab.markdown import section
 from ...lab.releases import CACHE
 from .conftest import Run
 
 PROMTOOL = CACHE / "promtool"
+MANUAL = Path(__file__).parents[3] / "docs/en"
 
 
 def values(text: str) -> dict[str, float]:
@@ -62,6 +65,28 @@ def test_promtool_has_no_complaint(run: Run, a_past: Spool) -> None:
     text = run("metrics").output
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_manuals_alert_and_panels_are_of_these_metrics(run: Run, a_past: Spool, tmp_path: Path) -> None:
+    """The chapter names all metrics and no other, and Prometheus takes its alert and its panels as they stand there."""
+    chapter = section(MANUAL / "glance.md", "Prometheus")
+    families = {family.name for family in text_string_to_metric_families(run("metrics").output)}
+    named = {
+        span.partition("{")[0].removesuffix("_total") for span in chapter.spans if span.startswith("busy_callback_")
+    }
+    assert named == families
+    if not PROMTOOL.exists():
+        pytest.skip("tests/setup.sh fetches it")
+    blocks = re.findall(r"(?s)```(\w+)\n(.*?)```", (MANUAL / "glance.md").read_text(encoding="utf-8"))
+    alert = next(text for language, text in blocks if language == "yaml")
+    panels = [line for language, text in blocks if language == "text" for line in text.splitlines() if "[1d]" in line]
+    assert len(panels) == 2
+    rules = alert + "".join(f"- record: panel:{number}\n  expr: {panel}\n" for number, panel in enumerate(panels))
+    file = tmp_path / "rules.yml"
+    file.write_text("groups:\n- name: manual\n  rules:\n" + "".join(f"  {line}\n" for line in rules.splitlines()))
+    done = subprocess.run([PROMTOOL, "check", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 rules found" in done.stdout
 
 
 def test_a_counter_never_goes_back(spool: Spool) -> None:

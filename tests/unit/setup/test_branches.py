@@ -12,6 +12,9 @@ from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import undo
 from busy_callback.setup.check import CheckFailed, Installation
 from busy_callback.setup.checks_branches import check_branches
+from busy_callback.setup.checks_dialplan import check_devices
+from busy_callback.store.heard import write_heard
+from busy_callback.store.spool import Spool
 from tests.lab.standin import StandIn
 from tests.unit.setup.pbx import EXTENSIONS, Pbx
 
@@ -72,6 +75,16 @@ def test_install_writes_the_publication(joined: Pbx) -> None:
         assert line in text
     assert undo(joined.journal()) == []
     assert joined.tree() == before
+
+
+def test_devices_that_are_named_come_and_go_too(joined: Pbx) -> None:
+    """Each with those of its own side."""
+    joined.write("busy_callback.conf", f"{SETTINGS}[devices]\n305 = PJSIP/lobby\n205 = SIP/door.1\n")
+    joined.install("phones", publish=wanted("taichung=10.0.2.1"))
+    text = (joined.etc / "pjsip.conf").read_text()
+    assert "\ndevice_state_filter = ^PJSIP/(3[0-9][0-9])$|^PJSIP/lobby$\n" in text
+    assert "$|^SIP/door\\.1$\n" in text
+    assert text.count("lobby") == 1
 
 
 def test_another_branch_leaves_the_first_as_it_is(joined: Pbx) -> None:
@@ -136,8 +149,21 @@ def test_doctor_counts_the_phones_whose_states_are_known(joined: Pbx) -> None:
     """Of each branch; one whose states come without a publication of PJSIP's is no fault."""
     joined.install("phones", publish=wanted("taichung=10.0.2.1"))
     joined.runs(module_show=LOADED)
+    Spool(joined.directories.spool).prepare()
+    write_heard(joined.directories.spool, {"taichung": 1_800_000_000.0})
     told = found(joined, {"PJSIP/301": "INUSE", "PJSIP/302": "UNAVAILABLE", "PJSIP/601": "NOT_INUSE"})
-    assert told == "taichung: the states of 2 phones are known; tainan: the states of 1 phones are known"
+    assert "taichung: the states of 2 phones are known, the last came at 2027-01-1" in told
+    assert "tainan: the states of 1 phones are known, none came while the poller watched" in told
+
+
+def test_a_branchs_device_that_is_named_is_none_of_ours(joined: Pbx) -> None:
+    """That nothing is known of one yet is the branch's affair, not that of our own extensions' devices."""
+    joined.write("busy_callback.conf", f"{SETTINGS}[devices]\n305 = SIP/lobby\n")
+    with StandIn() as standin:
+        standin.states = {"PJSIP/201": "NOT_INUSE", "PJSIP/202": "NOT_INUSE"}
+        settings = load(joined.directories.conf)
+        settings.port = standin.port
+        assert "each of 2 extensions" in check_devices(Installation(joined.survey(), settings))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from busy_callback.setup import by_name
+from busy_callback.setup.by_name import command_path
 from busy_callback.setup.changing import undo
-from busy_callback.setup.survey import command_path
 from tests.unit.setup.pbx import Pbx
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of root's are placed")

@@ -178,10 +178,13 @@ def test_what_changed_is_taken_up(
 
 
 def test_a_dry_run_shows_each_change(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a diff; nothing is placed."""
+    """As a diff, behind a summary, the admin's own files last; the prompts as one line, but for --verbose."""
     before = pbx.tree()
     _, output = pbx.command(monkeypatch, "install", "--dry-run", "--wire", "phones")
-    assert "+ same => n,Gosub(busy-callback,s,1(${EXTEN}))" in output
+    assert output.startswith(f"Asterisk in {pbx.etc}, running, as user root; ")
+    assert "+ same => n,Gosub(busy-callback,s,1(${EXTEN}))" in output.partition(" prompts, links and folders in ")[2]
+    assert "busy-callback-ok.gsm" not in output
+    assert "busy-callback-ok.gsm" in pbx.command(monkeypatch, "install", "--dry-run", "--verbose")[1]
     assert pbx.tree() == before
     _, output = pbx.command(monkeypatch, "install", "--wire", "phones", answer="n\n")
     assert "files in" in output

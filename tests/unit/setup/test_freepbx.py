@@ -51,6 +51,15 @@ def test_a_line_of_the_log_is_all_that_ours_stands_for(tmp_path: Path, form: str
     )
 
 
+@pytest.mark.parametrize(("form", "name"), FORMS)
+def test_where_freepbx_has_a_pattern_nothing_is_repeated(tmp_path: Path, form: str, name: str) -> None:
+    """A step of one form, Macro or Gosub, would end the call in the other: another name leads to FreePBX's own."""
+    wanted = takeover_lines(dialplan(tmp_path, additional(form, product=name), name), before_voicemail=True)
+    begin = wanted.index("exten => s-NOANSWER/_.,1,Gosub(busy-callback-freepbx,s,1(${MEXTEN}))")
+    assert wanted[begin + 1] == "exten => s-NOANSWER/_.,2,Goto(s-ONWARD,1)"
+    assert not any("macro-get-vmcontext" in line or "Macro(" in line for line in wanted)
+
+
 def test_no_reply_before_voicemail_is_the_admins_choice(tmp_path: Path) -> None:
     """Without it the number is kept for the feature code; with it there is an offer."""
     machine = dialplan(tmp_path, additional("Macro"))

@@ -283,6 +283,36 @@ def test_freepbx_has_copies_of_prompts(freepbx: Pbx) -> None:
     assert freepbx.plan().changes == ()
 
 
+def fwconsole_chown(pbx: Pbx) -> None:
+    """Do what FreePBX's command does to modes and links (its framework's Chown.class.php)."""
+    directories = pbx.directories
+    for top, mode in (
+        (directories.astetcdir, 0o750),
+        (directories.astspooldir, 0o755),
+        (f"{directories.astdatadir}/sounds", 0o755),
+        (directories.astagidir, 0o777),
+    ):
+        for folder, _, names in os.walk(top):
+            Path(folder).chmod(mode & 0o755)
+            for path in (Path(folder, name) for name in names):
+                if path.is_symlink() and not Path(os.readlink(path)).exists():  # as seen from the current folder
+                    path.unlink()
+                elif not path.is_symlink():
+                    path.chmod(0o755 if mode == 0o777 else mode & ~0o111)
+
+
+def test_fwconsole_chown_takes_nothing_away(freepbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prompts are all there afterwards; install only closes the spool again, and uninstall finds all of ours."""
+    freepbx.install()
+    sounds = Path(freepbx.directories.astdatadir) / "sounds"
+    before = sorted(sounds.rglob("*"))
+    fwconsole_chown(freepbx)
+    assert sorted(sounds.rglob("*")) == before
+    assert [change.path for change in freepbx.plan().changes] == [Path(freepbx.directories.spool)]
+    assert freepbx.command(monkeypatch, "uninstall", "--yes") == (0, "Done.\n")
+    assert not [path for path in sounds.rglob("*") if path.is_file()]
+
+
 def test_freepbx_is_given_back_with_its_empty_files(freepbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its override and custom files are empty on most machines: every path of the install is given back all the same.
 

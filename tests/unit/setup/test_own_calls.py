@@ -41,7 +41,7 @@ def wrong(call: str, extension: str = "_2XX", before: str = "Dial(PJSIP/${EXTEN}
     ],
 )
 def test_a_call_that_does_what_it_should(call: str, extension: str) -> None:
-    """README's lines, in an extension or a subroutine, and calls of other contexts are well."""
+    """The manual's lines, in an extension or a subroutine, and calls of other contexts are well."""
     assert wrong(call, extension) == ""
 
 

@@ -144,6 +144,20 @@ def test_departments_are_named_one_by_one(pbx: Pbx) -> None:
         pbx.plan("shed")
 
 
+def test_the_setting_context_is_where_most_phones_dial(pbx: Pbx) -> None:
+    """Not the first that was wired: a recall's callee is dialled from there where nothing else is known."""
+    conf(pbx, "[shop]\nexten => 203,1,Dial(PJSIP/203)\n[phones]\nexten => _2XX,1,Dial(PJSIP/${EXTEN})\n")
+    where = {"201": "phones", "202": "phones", "203": "shop"}
+    pbx.runs(
+        pjsip_show_endpoints="".join(
+            f" Endpoint:  {number}   Not in use  0 of 1\n" for number in ("203", "201", "202")
+        ),
+        **{f"pjsip show endpoint {number}": f" context      : {context}\n" for number, context in where.items()},
+    )
+    pbx.install("shop", "phones")
+    assert load(pbx.directories.conf).context == "phones"
+
+
 def test_a_context_that_rings_nobody_is_refused_with_what_can_be_wired(pbx: Pbx) -> None:
     """The reasons of each Dial that calls from there come to, and the command that does work."""
     conf(pbx, "[phones]\nexten => 201,1,Dial(PJSIP/201)\n[in]\nexten => 300,1,Dial(PJSIP/201&PJSIP/202)\n")
