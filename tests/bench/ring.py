@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -13,9 +15,11 @@ from pathlib import Path
 
 from busy_callback.settings import load
 
+from ..lab import DIES_WITH_US
 from ..lab.office import Office
 from ..lab.phone import Phone
 from ..lab.releases import ASTERISK_16, ASTERISK_22, Release
+from . import daemon
 from .samples import Samples
 
 CALLER, CALLEE, OTHER = "201", "202", "203"
@@ -148,6 +152,41 @@ class Ccss(Bench):
         callee.closed()
 
 
+# The plain daemon's dialplan: the hints that it asks, and the Dial.
+PLAIN = """\
+[from-internal]
+exten => 201,hint,@TECH@/201
+exten => 202,hint,@TECH@/202
+exten => _XXX,1,Dial(@TECH@/${EXTEN},15)
+ same => n,Hangup()
+"""
+
+
+class Plain(Bench):
+    """A daemon that originates at the state change, and keeps no promise: see ``daemon``."""
+
+    def __init__(self, name: str, release: Release, folder: Path) -> None:
+        super().__init__(name, release, folder, extensions=PLAIN)
+
+    def open(self) -> None:
+        """Plug in the phones, start the daemon."""
+        super().open()
+        words = [sys.executable, "-m", "tests.bench.daemon", str(self.office.asterisk.manager_port)]
+        self.process = subprocess.Popen([*DIES_WITH_US, *words])
+
+    def ask(self, caller: Phone) -> None:
+        """Put the caller where the daemon looks."""
+        assert self.process.poll() is None, "the daemon has ended"
+        self.office.asterisk.manager.act(Action="DBPut", Family=daemon.FAMILY, Key=CALLEE, Val=CALLER)
+
+    def finish(self, caller: Phone, callee: Phone) -> None:
+        """Reject the callback."""
+        if self.office.release.technology == "SIP":
+            self.office.asterisk.manager.wait_for_state(self.office.asterisk.device(CALLER), "RINGING")
+        caller.hang_up()
+        caller.closed()
+
+
 class Page:
     """The page's method, a call file with RetryTime 30: six callers at once, as each waits half a minute."""
 
@@ -197,6 +236,8 @@ def measure(folder: Path, count: int, page_rounds: int) -> tuple[list[Samples], 
     ccss = Ccss("CCSS, Asterisk 16", ASTERISK_16, folder / "ccss")
     benches: list[Bench] = [
         ccss,
+        Plain("a plain daemon that originates, Asterisk 16", ASTERISK_16, folder / "plain16"),
+        Plain("a plain daemon that originates, Asterisk 22", ASTERISK_22, folder / "plain22"),
         Watch("busy-callback poll --watch, Asterisk 16", ASTERISK_16, folder / "watch16"),
         Watch("busy-callback poll --watch, Asterisk 22", ASTERISK_22, folder / "watch22"),
     ]
