@@ -103,4 +103,6 @@ def strip_text(text: str) -> str:
 
 def strip(content: bytes) -> bytes:
     """Return a file's content without our blocks."""
+    if BEGIN.encode() not in content:
+        return content  # whoever made it huge does not have us read it line by line
     return strip_text(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
