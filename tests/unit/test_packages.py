@@ -17,7 +17,7 @@ from busy_callback import __version__, installed
 from ..lab.machine import build_packages
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("busy_callback/**/*.py", "busy_callback/py.typed", "busy_callback/report/page.html")
+MODULES = ("busy_callback/**/*.py", "busy_callback/py.typed", "busy_callback/report/page.html", "busy_callback/**/*.mo")
 SHARED = ("agi-bin/*.py", "dialplan/*.conf", "sounds/CREDITS.md", "sounds/*/busy-callback*.*")
 MANUAL = ("*.md", "LICENSE", "docs/*.png", "docs/*/*.md", "docs/*/*.svg", "sounds/CREDITS.md")
 SOURCE = ("setup.py", "pyproject.toml", "MANIFEST.in", "busy_callback/busy-callback.8", "packaging/**/*", "sounds/*.*")
