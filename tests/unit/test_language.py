@@ -125,7 +125,7 @@ def test_a_text_in_a_text_is_told_too() -> None:
     """The reason in brackets, the cure behind the fault, several joined; names and what is not ours stay."""
     told = CHINESE.tell("nothing was changed: /etc/x can't be read: Permission denied")
     assert told == "沒有任何變更：無法讀取 /etc/x：權限不足"
-    assert CHINESE.tell("the callee is in a call (0.3 s)") == "被叫通話中（0.3 s）"
+    assert CHINESE.tell("the callee is in a call (0.3 s)") == "受話方通話中（0.3 s）"
     assert CHINESE.tell("a strange text of another's; it says nothing") == "a strange text of another's；沒有任何訊息"
     assert CHINESE.tell("PJSIP/201, PJSIP/202") == "PJSIP/201, PJSIP/202"
     assert CHINESE.tell("/a/waiting is missing") == "找不到 /a/waiting"
@@ -225,7 +225,7 @@ def test_durations_and_times_are_said_as_people_do() -> None:
 
 def test_columns_stand_under_each_other() -> None:
     """A Chinese character takes two columns of a terminal, in a table and where it is cut."""
-    lines = aligned([("主叫", "x"), ("201", "y")])
+    lines = aligned([("狀態", "x"), ("201", "y")])
     assert [width(line) for line in lines] == [7, 7]
     assert [width(cut("回撥中 abc", columns)) for columns in range(12)] == [0, 0, 2, 2, 4, 4, 6, 7, 8, 9, 10, 10]
 
@@ -256,7 +256,7 @@ def run(conf: Path, *words: str, locale: str = "zh_TW.UTF-8") -> Result:
     ("words", "says"),
     [
         (("list",), "種類  狀態"),
-        (("list", "--wide"), "主叫  被叫  種類  狀態"),
+        (("list", "--wide"), "發話方  受話方  種類  狀態"),
         (("history",), "由管理員取消"),
         (("show", "201-202"), "201 登記對 202 的回撥"),
         (("show", "999"), "沒有名為 '999' 的回撥"),
