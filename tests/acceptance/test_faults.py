@@ -308,7 +308,14 @@ def test_outgoing_is_on_another_file_system(open_office: OpenOffice) -> None:
     a, b, c = office.phones.values()
     outgoing = str(office.asterisk.folder / "spool/outgoing")
     watched, told = f" ino:{os.stat(outgoing).st_ino:x} ", Path(f"/proc/{office.asterisk.pid}/fdinfo")
-    until("Asterisk watches it", lambda: any(watched in path.read_text() for path in told.iterdir()))
+
+    def is_watched(path: Path) -> bool:
+        try:
+            return watched in path.read_text()
+        except FileNotFoundError:
+            return False  # a file that was open for a moment
+
+    until("Asterisk watches it", lambda: any(map(is_watched, told.iterdir())))
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", outgoing], check=True)
     try:
         office.watch()
