@@ -195,14 +195,21 @@ class Poller(Runs):
             raise CallFileError(f"no recall can be handed to Asterisk in {outgoing}: {error.strerror}") from error
         finally:
             if not handed_over:
-                callfile.discard(prepared)
-                if not self.spool.replace(recalling, request):
-                    self._live.read(request.id)  # cancelled meanwhile
+                self._take_back(request, recalling, prepared)
         if handed_over:
             self._works |= {SpoolError.subject, CallFileError.subject}
             self._live.put(recalling)
             self._rung.add(request.caller)
             log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
+
+    def _take_back(self, request: Request, recalling: Request, prepared: str) -> None:
+        """Let the request be as it was before ``_begin``, as far as that came. Raises SpoolError."""
+        try:
+            callfile.discard(prepared)
+        except OSError:
+            pass  # nobody runs it where it is, and the next sweep takes it away
+        if not self.spool.replace(recalling, request):
+            self._live.read(request.id)  # cancelled meanwhile
 
     def _next_attempt(self, device_states: DeviceStates, request: Request) -> tuple[Request, bytes]:
         """Return the request as it is while its caller is rung, and the call file that does it."""

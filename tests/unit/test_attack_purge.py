@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ def purge(tmp_path: Path) -> Path:
     script = tmp_path / "postrm"
     script.write_text(POSTRM.read_text().replace("state=/var/lib/busy-callback", f"state={tmp_path}/state"))
     (tmp_path / "state").mkdir(mode=0o700)
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+    for place in (tmp_path, *tmp_path.parents):
+        if place == Path(tempfile.gettempdir()):
+            break
+        place.chmod(0o755)
     return script
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ import pytest
 
 from busy_callback import policy
 from busy_callback import request as rq
-from busy_callback.errors import AsteriskError
+from busy_callback.errors import AsteriskError, CallFileError
+from busy_callback.pbx import callfile
 from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
@@ -68,6 +70,23 @@ def test_asterisk_goes_away_before_its_last_word(
     assert machine.call_files() == []
     assert spool.live() == before
     assert os.listdir(spool.path("tmp", "")) == []
+
+
+def test_a_disk_that_fails_while_a_recall_is_prepared(
+    machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is a fault, told in a sentence, also where the disk takes nothing back; the request waits as before."""
+    before = spool.live()
+
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(callfile, "prepare", fail)
+    monkeypatch.setattr(callfile, "discard", fail)
+    with pytest.raises(CallFileError, match="Read-only file system"):
+        machine.poll()
+    assert machine.call_files() == []
+    assert spool.live() == before
 
 
 @pytest.mark.parametrize("begun", [False, True])
