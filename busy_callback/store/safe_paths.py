@@ -12,7 +12,6 @@ import errno
 import grp
 import os
 import pwd
-import secrets
 import shlex
 import stat
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ class Folder:
     def create(self) -> tuple[int, str]:
         """Return the descriptor and the name of a new, empty file that only its maker can open."""
         while True:
-            name = f"{TEMPORARY}{secrets.token_hex(8)}"
+            name = f"{TEMPORARY}{os.urandom(8).hex()}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
                 return os.open(name, flags, 0o600, dir_fd=self.descriptor), name

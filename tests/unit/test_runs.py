@@ -80,3 +80,10 @@ def test_a_recall_that_cannot_be_handed_over_changes_nothing(
         "all is well again",
     ]
     assert not Path(spool.path("", "trouble")).exists()
+
+
+def test_a_watch_loads_no_library_that_it_does_not_use() -> None:
+    """It is started each minute and stays: OpenSSL alone (hashlib, hmac, ssl) would be 4 MB and 10 ms of it."""
+    code = "import sys, busy_callback.cli, busy_callback.poller; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"_hashlib", "_ssl", "json", "pathlib"}.isdisjoint(loaded)

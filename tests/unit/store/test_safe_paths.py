@@ -164,12 +164,12 @@ def test_a_file_is_read_without_waiting(tree: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_new_file_is_its_makers_alone(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is made where nothing is, not even a link, and nobody else can open it."""
-    names = iter(["taken", "free"])
-    monkeypatch.setattr("busy_callback.store.safe_paths.secrets.token_hex", lambda _: next(names))
-    (tree / ".busy-callback-taken").symlink_to("ours/file")
+    names = iter([b"taken", b"free!"])
+    monkeypatch.setattr(os, "urandom", lambda _: next(names))
+    (tree / f".busy-callback-{b'taken'.hex()}").symlink_to("ours/file")
     with open_folder(str(tree)) as folder:
         descriptor, name = folder.create()
     os.close(descriptor)
-    assert name == ".busy-callback-free"
+    assert name == f".busy-callback-{b'free!'.hex()}"
     assert stat.S_IMODE((tree / name).stat().st_mode) == 0o600
     assert (tree / "ours/file").read_text() == "x"
