@@ -54,8 +54,9 @@ class Ami:
     def set_lamps(self, states: Mapping[str, int]) -> None:
         """Nothing to see."""
 
-    def chan_is_avail(self, devices: Sequence[str]) -> int:
+    def chan_is_avail(self, devices: Sequence[str], meanwhile: Callable[[], None]) -> int:
         """As the state says."""
+        meanwhile()
         return max(self.device_state(device) for device in devices)
 
     def channels(self, devices: Iterable[str]) -> set[str]:
