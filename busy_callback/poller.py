@@ -180,15 +180,12 @@ class Poller(Runs):
         outgoing = self.directories.outgoing
         recalling, data = self._next_attempt(device_states, request)
         prepared = self.spool.path("tmp", callfile.call_file_name(recalling))
-        begun: list[bool] = []
         handed_over = False
         try:
-            status = device_states.last_word(
-                request.callee, lambda: begun.append(self._begin(request, recalling, data, prepared))
-            )
+            status = device_states.last_word(request.callee, lambda: self._begin(request, recalling, data, prepared))
             if not policy.is_free(status):
                 log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
-            elif begun == [True] and self.spool.load(request.id) == recalling:
+            elif self.spool.load(request.id) == recalling:  # else somebody else has changed it
                 callfile.hand_over(prepared, outgoing)
                 handed_over = True
         except OSError as error:
@@ -221,15 +218,15 @@ class Poller(Runs):
         control_socket = self.directories.control_socket
         return recalling, callfile.compose(recalling, self.settings, devices, report, control_socket, name)
 
-    def _begin(self, request: Request, recalling: Request, data: bytes, prepared: str) -> bool:
-        """Write down that the recall begins, and its call file; False where somebody else changed the request.
+    def _begin(self, request: Request, recalling: Request, data: bytes, prepared: str) -> None:
+        """Write down that the recall begins, unless somebody else has changed the request, and its call file.
 
         From here on a crash leaves a recall that nobody claimed: settle puts it back. Raises OSError and SpoolError.
         """
         callfile.check_place(os.path.dirname(prepared), self.directories.outgoing)  # before anything is changed
         callfile.prepare(data, prepared)
         with self.spool.lock():
-            return self.spool.replace_locked(request, recalling)
+            self.spool.replace_locked(request, recalling)
 
     def learn(self, ami: Ami, begun: float = 0.0) -> DeviceStates:
         """Begin a new book and return a new view, which knows the lines and lamps of all in it; change nothing.
