@@ -12,8 +12,9 @@ import pytest
 
 from busy_callback.request import BUSY
 
+from ..lab.audio import heard
 from ..lab.office import REPOSITORY, Office
-from ..lab.phone import Phone
+from ..lab.phone import Event, Phone
 from ..lab.releases import RELEASES, Release
 
 OpenOffice = Callable[..., Office]
@@ -62,12 +63,45 @@ def open_office(release: Release, tmp_path: Path) -> Iterator[OpenOffice]:
 def one_waits(open_office: OpenOffice, **options: Any) -> tuple[Office, Phone, Phone, Phone]:
     """Open an office with a watch where 202 talks with 203 and 201, idle again, waits for 202."""
     office = open_office(**options)
+    return office, *let_wait(office)
+
+
+def let_wait(office: Office) -> tuple[Phone, Phone, Phone]:
+    """Start a watch, and let 202 talk with 203, and 201, idle again, wait for 202; return the three phones."""
     a, b, c = office.phones.values()
     office.watch()
     office.talk(b, c)
     office.ask(a, b)
     office.wait_idle("201")
-    return office, a, b, c
+    return a, b, c
+
+
+def asks(caller: Phone, number: str) -> None:
+    """Let a caller find a number busy, hear the prompt to its end, press 5 and hear the confirmation."""
+    caller.dial(number)
+    caller.established()
+    caller.wait_until_heard(prompt("busy-callback"))
+    caller.press("5")
+    caller.closed()
+    assert heard(prompt("busy-callback-ok"), caller.recordings()[-1])
+
+
+def talk_again(caller: Phone, callee: Phone) -> Event:
+    """Let both answer a recall, that shows the callee's number, the caller first; both hear the other.
+
+    Return how the callee was rung.
+    """
+    rings = callee.rings
+    assert caller.ring().caller_id == f"ReDial {callee.number} <{callee.number}>"
+    assert callee.rings == rings
+    caller.accept()
+    caller.established()
+    ring = callee.answer()
+    caller.wait_until_tone(callee.tone)
+    callee.wait_until_tone(caller.tone)
+    caller.hang_up()
+    callee.closed()
+    return ring
 
 
 def waits_for(office: Office, caller: str, callee: str) -> None:

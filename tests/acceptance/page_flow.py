@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..lab.audio import heard
 from ..lab.machine import Machine
 from ..lab.phone import Phone
-from .conftest import prompt
+from .conftest import asks, talk_again
 
 SPOOL = "/var/spool/asterisk/busy_callback"
 MINUTE = 240.0  # seconds in which cron has surely run the poller for the first time; it takes one minute
@@ -43,19 +42,7 @@ def is_called_back(machine: Machine, phones: list[Phone], command: str) -> None:
     b.dial("203")
     c.answer()
     b.established()
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok"), a.recordings()[-1])
+    asks(a, b.number)
     assert "201-202" in machine.run(f"{command} list").stdout
     b.hang_up()
-    assert a.ring().caller_id == "ReDial 202 <202>"
-    a.accept()
-    a.established()
-    b.answer()
-    a.wait_until_tone(b.tone)
-    b.wait_until_tone(a.tone)
-    a.hang_up()
-    b.closed()
+    talk_again(a, b)

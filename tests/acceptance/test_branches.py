@@ -17,7 +17,7 @@ from ..lab.branches import Branches, BranchOffice, Site
 from ..lab.phone import Phone
 from ..lab.publisher import Publisher
 from ..lab.releases import ASTERISK_16, ASTERISK_22, Release
-from .conftest import complaints
+from .conftest import complaints, talk_again
 
 OpenBranches = Callable[..., Branches]
 WITH_PJSIP_PHONES = replace(ASTERISK_16, technology="PJSIP")
@@ -62,15 +62,8 @@ def test_a_colleague_in_another_branch_is_called_back(open_branches: OpenBranche
     assert (here.waiting(), there.waiting()) == ([("201", "301")], [])
     branches.wait_for_state("201", "NOT_INUSE")
     b.hang_up()
-    assert a.ring().caller_id == "ReDial 301 <301>"
     assert b.rings == 0
-    a.accept()
-    a.established()
-    assert b.answer().caller_id == "Phone 201 <201>"
-    a.wait_until_tone(b.tone)
-    b.wait_until_tone(a.tone)
-    a.hang_up()
-    b.closed()
+    assert talk_again(a, b).caller_id == "Phone 201 <201>"
     here.until_logged("completed:")
     assert here.ended() == [("201-301", "completed")]
     assert tone_share(a.recordings()[-1], b.tone) > 0.9

@@ -9,7 +9,7 @@ import sys
 
 from ..lab.audio import heard, tone_share
 from ..lab.office import REPOSITORY, Office
-from .conftest import OpenOffice, complaints, one_waits, prompt
+from .conftest import OpenOffice, asks, complaints, let_wait, one_waits, prompt, talk_again
 
 
 def served(office: Office) -> None:
@@ -26,24 +26,11 @@ def test_the_pages_flow(open_office: OpenOffice) -> None:
     a, b, c = office.phones.values()
     office.watch()
     office.talk(b, c)
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok"), a.recordings()[-1])
+    asks(a, b.number)
     assert office.waiting() == [("201", "202")]
     b.hang_up()
-    ring = a.ring()
-    assert ring.caller_id == "ReDial 202 <202>"
     assert b.rings == 0
-    a.accept()
-    a.established()
-    assert b.answer().caller_id == "Phone 201 <201>"
-    a.wait_until_tone(b.tone)
-    b.wait_until_tone(a.tone)
-    a.hang_up()
-    b.closed()
+    assert talk_again(a, b).caller_id == "Phone 201 <201>"
     served(office)
     assert office.ended() == [("201-202", "completed")]
     assert tone_share(a.recordings()[-1], b.tone) > 0.9
@@ -256,11 +243,7 @@ def test_without_the_probe_the_state_is_the_last_word(open_office: OpenOffice) -
     """Where the probe context is not loaded DEVICE_STATE decides, and one line of the log says so."""
     office = open_office()
     office.asterisk.console("dialplan remove context busy-callback-probe")
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    a, b, _ = let_wait(office)
     b.hang_up()
     a.answer()
     b.answer()

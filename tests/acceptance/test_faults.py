@@ -14,7 +14,7 @@ import pytest
 
 from ..lab.office import LOG, Office
 from ..lab.proxy import Proxy
-from .conftest import OpenOffice
+from .conftest import OpenOffice, let_wait
 
 WELL = "all is well again"
 Counts = Callable[[str], None]
@@ -91,11 +91,7 @@ def test_killed_in_the_middle_of_a_recall(open_office: OpenOffice, stage: str) -
     has ended, and nobody is rung again.
     """
     office = open_office()
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    a, b, c = let_wait(office)
     b.hang_up()
     a.ring()
     if stage != "ringing":

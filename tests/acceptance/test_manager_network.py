@@ -13,7 +13,7 @@ from busy_callback.pbx.ami import Ami
 from ..lab.certificate import self_signed
 from ..lab.office import MANAGER, SECRET, Office
 from ..lab.ports import free_port
-from .conftest import OpenOffice, complaints
+from .conftest import OpenOffice, complaints, let_wait
 from .test_trial import tried
 
 TLS = """
@@ -38,11 +38,7 @@ def listen(office: Office, general: str, host: str, port: int, tls: bool = False
 
 def recalled(office: Office) -> None:
     """See that 201 is called back by 202, and that Asterisk complains of nothing."""
-    a, b, c = office.phones.values()
-    office.watch()
-    office.talk(b, c)
-    office.ask(a, b)
-    office.wait_idle("201")
+    a, b, _ = let_wait(office)
     b.hang_up()
     assert a.ring().caller_id == "ReDial 202 <202>"
     a.accept()

@@ -13,11 +13,10 @@ import pytest
 from busy_callback.setup import placed_files
 from busy_callback.setup.doctor import try_out
 
-from ..lab.audio import heard
 from ..lab.releases import RELEASES
 from ..lab.styled_office import StyledOffice
 from ..lab.styles import STYLES, Style
-from .conftest import IN_SERVICE, prompt
+from .conftest import IN_SERVICE, asks, prompt, talk_again
 
 CASES = [(style, release) for style in STYLES for release in RELEASES if release.version in style.versions]
 
@@ -75,22 +74,10 @@ def _play(office: StyledOffice) -> None:
     b.established()
     for phone in (b, other):
         office.wait_for_state(phone, "INUSE", "BUSY")
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok"), a.recordings()[-1])
+    asks(a, b.number)
     office.wait_for_state(a, "NOT_INUSE")
     b.hang_up()
-    assert a.ring().caller_id == "ReDial 202 <202>"
-    a.accept()
-    a.established()
-    b.answer()
-    a.wait_until_tone(b.tone)
-    b.wait_until_tone(a.tone)
-    a.hang_up()
-    b.closed()
+    talk_again(a, b)
 
 
 def _complaints(office: StyledOffice, mark: int) -> list[str]:
