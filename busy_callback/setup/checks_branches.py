@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from busy_callback.branches import Branch
+from busy_callback.numbering import Numbers
 from busy_callback.pbx.ami import Ami
 from busy_callback.policy import INVALID
 from busy_callback.setup.branch_changes import filter_of, hosts_of, published
@@ -44,7 +45,7 @@ def _known(pbx: Installation, branch: Branch) -> int:
     """Return of how many of a branch's extensions a state is known."""
     numbers = branch.extensions.listed(_MANY)
     for pattern in branch.extensions.patterns if not numbers else ():
-        numbers += type(branch.extensions)((pattern,)).listed(_MANY)
+        numbers += Numbers((pattern,)).listed(_MANY)
     devices = [device for number in numbers for device in pbx.settings.devices_of(number).split("&")]
     with Ami(pbx.settings) as ami:
         return sum(state != INVALID for state in ami.device_states(devices).values())
