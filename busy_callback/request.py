@@ -33,7 +33,7 @@ MAX_FILE = 65536  # bytes; a record is under 1 kB, a longer file is not ours
 STAMP_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 STAMP_LENGTH = 9
 MOST_DIGITS = 15  # of an extension
-_MAX_TIME = 1e11
+MAX_TIME = 1e11  # seconds, epoch
 _MAX_EVENTS = 100
 
 
@@ -208,29 +208,28 @@ def end(request: Request, state: str, reason: str, now: float) -> Request:
 
 
 _SINCE_0_1 = ("answered", "callee_used", "context", "presentation")  # a file of an older version may lack them
-_TIMES = ("requested", "expires", "not_before", "started", "answered", "callee_used", "renewed", "ended")
-_COUNTS = ("attempt", "unanswered", "asterisk_start")
-_WORDS = ("kind", "state", "language", "context", "presentation", "reason")
+TIMES = ("requested", "expires", "not_before", "started", "answered", "callee_used", "renewed", "ended")
+COUNTS = ("attempt", "unanswered", "asterisk_start")
+WORDS = ("kind", "state", "language", "context", "presentation", "reason")
 
 
 def encode(request: Request) -> bytes:
     """Return the request's file: a line a field, as ``cat`` shows it, closed by an end mark."""
     lines = [FORMAT, f"id: {request.id}"]
-    for name in _WORDS:
+    for name in WORDS:
         lines.append(f"{name}: {getattr(request, name)}")
-    for name in _TIMES:
+    for name in TIMES:
         lines.append(f"{name}: {getattr(request, name):.3f}")
-    for name in _COUNTS:
+    for name in COUNTS:
         lines.append(f"{name}: {getattr(request, name)}")
     for when, event in request.events:
         lines.append(f"event: {when:.3f} {event}")
-    lines += [END_MARK, ""]
-    return "\n".join(lines).encode("ascii", "replace")
+    return "\n".join([*lines, END_MARK, ""]).encode("ascii", "replace")
 
 
 def _number_of(text: str) -> float:
     value = float(text)
-    if not 0 <= value < _MAX_TIME:
+    if not 0 <= value < MAX_TIME:
         raise ValueError
     return value or 0.0  # one zero for all: a watch may remember a hundred thousand requests
 
@@ -256,7 +255,7 @@ def decode(data: bytes, request_id: str) -> Request:
         try:
             if not value.isprintable() or not separator or key in fields:
                 raise ValueError
-            if key in _TIMES or key == "event":
+            if key in TIMES or key == "event":
                 when, _, text = value.partition(" ") if key == "event" else (value, "", "")
                 number = numbers.get(when)
                 if number is None:
@@ -265,9 +264,9 @@ def decode(data: bytes, request_id: str) -> Request:
                     events.append((number, sys.intern(text)))
                 else:
                     fields[key] = number
-            elif key in _COUNTS:
+            elif key in COUNTS:
                 fields[key] = int(_number_of(value))
-            elif key in _WORDS:
+            elif key in WORDS:
                 fields[key] = sys.intern(value)
             elif key == "id":
                 fields[key] = value
@@ -281,14 +280,19 @@ def decode(data: bytes, request_id: str) -> Request:
 
 def _check(fields: dict[str, object], request_id: str) -> None:
     """Take the id out of the fields of a file; raise CorruptRequestError where one is missing or can't be."""
-    missing = [name for name in ("id", *_WORDS, *_TIMES, *_COUNTS) if name not in fields and name not in _SINCE_0_1]
+    missing = [name for name in ("id", *WORDS, *TIMES, *COUNTS) if name not in fields and name not in _SINCE_0_1]
     if missing:
         raise CorruptRequestError(f"it lacks {', '.join(missing)}")
     if fields.pop("id") != request_id:
         raise CorruptRequestError("the id in it is not its name")
+    check_words(fields)
+
+
+def check_words(fields: dict[str, object]) -> None:
+    """Raise CorruptRequestError where a word of a request's fields can't be; one without a default must be there."""
     if fields["kind"] not in KINDS or fields["state"] not in LIVE_STATES + END_STATES:
         raise CorruptRequestError(f"its kind or state is unknown: {fields['kind']}, {fields['state']}")
-    if fields["language"] and not is_language(str(fields["language"])):
+    if fields.get("language") and not is_language(str(fields["language"])):
         raise CorruptRequestError("its language is not a language's name")
     if fields.get("context") and not is_context(str(fields["context"])):
         raise CorruptRequestError("its context is not a context's name")

@@ -78,7 +78,9 @@ def figures(records: Iterable[Record], offers: Iterable[Offer], since: float, un
             continue
         day, weekday, hour = _local(int(record.asked[0]) // _QUARTER)
         found.states[record.state] += 1
-        found.days.setdefault(day, Counter())[record.state] += 1
+        if day not in found.days:
+            found.days[day] = Counter()
+        found.days[day][record.state] += 1
         found.hours[weekday][hour] += 1
         if record.reason:
             found.reasons[record.state, record.reason] += 1

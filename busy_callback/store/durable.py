@@ -22,22 +22,22 @@ MAX_FILE = 65536  # bytes; nothing of ours is longer
 FILE_MODE = 0o640
 
 
-def write_durably(data: bytes, temporary: str, final: str) -> None:
-    """Put ``data`` into the file ``final``, whole or not at all, flushed with its directory.
+def write_durably(data: bytes, temporary: str, final: str, when: float | None = None) -> None:
+    """Put ``data`` into the file ``final``, whole or not at all, flushed with its directory; ``when``: of that time.
 
     The rename is the one instant of commit. Both paths must be in one file system. Raises OSError; where
     only the last flush failed, ``final`` is there but not certain to outlive a power cut.
     """
-    move_durably(data, temporary, final)
+    move_durably(data, temporary, final, when)
     flush_directory(os.path.dirname(final))
 
 
-def move_durably(data: bytes, temporary: str, final: str) -> None:
+def move_durably(data: bytes, temporary: str, final: str, when: float | None = None) -> None:
     """Do what ``write_durably`` does but for the directory's flush. Raises OSError, with nothing changed."""
-    _move(data, temporary, final, flush=True)
+    _move(data, temporary, final, flush=True, when=when)
 
 
-def _move(data: bytes, temporary: str, final: str, flush: bool) -> None:
+def _move(data: bytes, temporary: str, final: str, flush: bool, when: float | None = None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         descriptor = os.open(temporary, flags, FILE_MODE)
@@ -50,6 +50,8 @@ def _move(data: bytes, temporary: str, final: str, flush: bool) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
+            if when is not None:
+                os.utime(descriptor, (when, when))
             if flush:
                 os.fsync(descriptor)
         finally:
@@ -123,8 +125,8 @@ def exists(path: str) -> bool:
     return True
 
 
-def read_file(path: str) -> bytes:
-    """Return the content of a regular file of ours, its first 64 kB and a byte; never wait for one.
+def open_file(path: str) -> int:
+    """Return a descriptor to read a regular file of ours; never wait for one.
 
     Raises CorruptRequestError for what can never be such a file: a link, a FIFO, a directory, somebody
     else's; FileNotFoundError; and OSError for what may be readable the next time.
@@ -138,6 +140,16 @@ def read_file(path: str) -> bytes:
         raise
     try:
         _check(os.fstat(descriptor), path)
+        return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a regular file of ours, its first 64 kB and a byte; raise as ``open_file`` does."""
+    descriptor = open_file(path)
+    try:
         chunks: list[bytes] = []
         while True:
             chunk = os.read(descriptor, MAX_FILE + 1)

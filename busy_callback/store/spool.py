@@ -2,13 +2,14 @@
 
     requests/ID   a live request
     ended/ID      an ended one; where both exist, the request has ended
+    history/DAY   what ended on that day, when it is past (see past_days)
     recalls/ID.N  what Asterisk reported of attempt N (see callfile)
     tmp/          files being written; never looked at
     corrupt/ID    files that could not be read, each with ID.reason beside it
     lock          held (flock) during each change
 
-The manual (docs/en/how.md, On disk) has the table of states. The AGI imports this module on the caller's time: os, not
-pathlib, and neither logging nor dataclasses.
+The manual (docs/en/how.md, On disk) has the table of states. The AGI imports this module: os, and neither pathlib,
+logging nor dataclasses.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from busy_callback.store.durable import (
     withdraw,
     write_durably,
     write_note,
+    written_since,
 )
 
 TYPE_CHECKING = False
@@ -192,9 +194,8 @@ class Spool:
     def live(self, caller: str = "") -> list[Request]:
         """Return the live requests, or one caller's, in the order they were made; set aside what can't be read."""
         try:
-            names = os.listdir(f"{self.directory}/requests")
-            if caller:
-                names = [name for name in names if name.startswith(f"{caller}-")]
+            near = f"{caller}-" if caller else ""
+            names = [name for name in os.listdir(f"{self.directory}/requests") if name.startswith(near)]
             found = [self._load(name) for name in names if self._lives(name)]
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
@@ -218,13 +219,15 @@ class Spool:
 
     def ended(self, since: float = 0.0) -> list[Request]:
         """Return the ended requests that are still kept (those that ended ``since`` then), the last one last."""
+        from busy_callback.store.past_days import past_requests  # not for the AGI
+
         try:
-            with os.scandir(f"{self.directory}/ended") as entries:
-                names = [e.name for e in entries if not since or e.stat(follow_symlinks=False).st_mtime >= since]
-            found = [self._load(name, "ended") for name in names]
+            single = [self._load(name, "ended") for name in written_since(self.path("ended", ""), int(since * 1e9))]
+            past = list(past_requests(self.directory, since))  # then: a request is moved there, not back
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} can't be read: {error}") from error
-        return sorted((r for r in found if r is not None), key=lambda r: (r.ended, r.id))
+        found = {request.id: request for request in (*past, *single) if request is not None}
+        return sorted(found.values(), key=lambda r: (r.ended, r.id))
 
     def corrupt(self) -> Iterator[tuple[str, str]]:
         """Yield name and reason of each file that was set aside."""
@@ -285,7 +288,7 @@ class Spool:
 
         Without a history no report goes whose call file is still in ``outgoing``.
         """
-        from busy_callback.store.sweep import sweep  # not for the AGI, which never sweeps
+        from busy_callback.store.sweep import sweep  # not for the AGI
 
         sweep(self, now, history_days, outgoing)
 

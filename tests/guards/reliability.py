@@ -16,8 +16,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/durable.py",
-                "    move_durably(data, temporary, final)\n    flush",
-                "    move_durably(data, final, final)\n    flush",
+                "    move_durably(data, temporary, final, when)\n    flush",
+                "    move_durably(data, final, final, when)\n    flush",
             ),
         ),
         (f"{KILL}[RegisterAgain]", f"{POWER}[registering]"),
@@ -32,6 +32,22 @@ GUARDS = (
             ),
         ),
         (f"{KILL}[Cancel]", f"{KILL}[CancelByCaller]", f"{KILL}[Poll]", f"{POWER}[ending]"),
+    ),
+    Guard(
+        "a past day's file is replaced whole",
+        (
+            Edit(
+                "busy_callback/store/sweep.py",
+                'spool.path("tmp", f"{day}.{os.getpid()}"), path, latest',
+                "path, path, latest",
+            ),
+        ),
+        (f"{POWER}[moving]",),
+    ),
+    Guard(
+        "what has ended is gone for good before its end moves",
+        (Edit("busy_callback/store/sweep.py", '            flush_directory(spool.path("requests", ""))\n'),),
+        (f"{POWER}[moving]",),
     ),
     Guard(
         "a cancel withdraws the recall that was handed over",

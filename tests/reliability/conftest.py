@@ -18,6 +18,7 @@ from busy_callback.pbx.callfile import call_file_name, compose, report_name
 from busy_callback.poller import Poller
 from busy_callback.request import Request
 from busy_callback.settings import Directories, load
+from busy_callback.store.past_days import past_requests
 from busy_callback.store.spool import Spool
 
 from ..lab.standin import CallFiles, StandIn
@@ -133,6 +134,9 @@ class Pbx:
         assert list(self.spool.corrupt()) == []
         assert os.listdir(self.spool.path("tmp", "")) == []
         assert sorted(live + ended) == sorted(set(live + ended))
+        past = [request.id for request in past_requests(self.spool.directory) if request]
+        single = os.listdir(self.spool.path("ended", ""))
+        assert sorted(past + single) == sorted(ended), "one that ended is there twice"
         assert sorted(os.listdir(self.spool.path("requests", ""))) == sorted(live)
         pairs = {request_id.rpartition("-")[0] for request_id in live + ended}
         assert acknowledged <= pairs

@@ -24,6 +24,7 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.pbx.callfile import compose, read_report
 from busy_callback.request import Request
 from busy_callback.settings import Settings, find_directories, load
+from busy_callback.store import past_days
 from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
@@ -175,6 +176,8 @@ def test_spool_files(folder: Path, counts: Callable[[str], None], many: int) -> 
         if found:
             (request,) = found
             assert rq.decode(rq.encode(request), name) == request
+            ended = rq.end(request, rq.FAILED, "x", NOW)
+            assert past_days.decode(past_days.encode(ended)) == ended
             for outcome in (settlement.Outcome(), settlement.Outcome(claimed=True)):
                 settlement.settle(request, outcome, False, True, NOW, Settings())
             assert compose(policy.begin(request, 1, NOW), Settings(), ("PJSIP/201", "PJSIP/202"), "/r", "/c")
@@ -186,6 +189,27 @@ def test_spool_files(folder: Path, counts: Callable[[str], None], many: int) -> 
             spool.prepare()
 
     counts(f"{fuzz(seeds('request'), check, many)} inputs")
+
+
+def test_lines_of_a_past_day(folder: Path, counts: Callable[[str], None], many: int) -> None:
+    """A line in history/: a request that has ended and can be written again, or it is passed over."""
+    (folder / "spool/busy_callback/history").mkdir(parents=True)
+    path = folder / "spool/busy_callback/history/2027-01-14"
+    name = "201-202-0mywpiww0"
+    line = past_days.encode(rq.end(Request(name, requested=NOW, expires=NOW), rq.FAILED, '"x"', NOW))
+
+    def check(data: bytes) -> None:
+        path.write_bytes(data + b"\n" + line)
+        found = list(past_days.past_requests(str(folder / "spool/busy_callback")))
+        assert found[-1]
+        assert found[-1].id == name
+        for request in found:
+            if request:
+                assert request.state in rq.END_STATES
+                assert past_days.decode(past_days.encode(request)) == request
+                assert all(event.isprintable() for _, event in request.events)
+
+    counts(f"{fuzz([line, line[:-1], *seeds('request')], check, many)} inputs")
 
 
 def test_settings(folder: Path, counts: Callable[[str], None], many: int) -> None:

@@ -127,7 +127,7 @@ class Poll:
         return command(pbx, "poll")
 
     def prepare(self, pbx: Pbx) -> None:
-        """A request of each state, and what a crash and the years leave behind."""
+        """A request of each state, two of a past day, and what a crash and the years leave behind."""
         pbx.ask("201", "202")
         pbx.recalling("203", "204", report="claimed 1.1\ncaller ANSWER 16\ncallee ANSWER 5\n")
         pbx.recalling("205", "206", asterisk_start=1)
@@ -137,6 +137,10 @@ class Poll:
         pbx.ask("211", "212")
         pbx.standin.states["PJSIP/212"] = "INUSE"
         Path(pbx.spool.path("tmp", "left")).write_text("half")
+        for caller in ("215", "216"):
+            past = pbx.ask(caller, "217", time.time() - 3 * 86400)
+            pbx.spool.cancel(past.id, "x", past.requested)
+            os.utime(pbx.spool.path("ended", past.id), (past.requested, past.requested))
         old = Path(pbx.spool.path("recalls", "213-214-000000001.1"))
         old.write_text("claimed 1.1\n")
         os.utime(old, (0, 0))
@@ -145,7 +149,7 @@ class Poll:
         """All of them, whatever it says; and an error is one line, no traceback."""
         assert "Traceback" not in run.errors, run
         assert run.status in {-9, 0, 4}, run
-        return {"201-202", "203-204", "205-206", "207-208", "209-210", "211-212"}
+        return {"201-202", "203-204", "205-206", "207-208", "209-210", "211-212", "215-217", "216-217"}
 
 
 def disturbed(

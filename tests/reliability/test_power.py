@@ -48,6 +48,20 @@ def ending(spool: Spool, say: Callable[[str], None], _: Path) -> None:
     say("live 201-202")
 
 
+def moving(spool: Spool, say: Callable[[str], None], _: Path) -> None:
+    """Two end, one after the other; when their day is past each poll moves one into the day's file."""
+    spool.prepare()
+    now = time.time()
+    for caller in ("201", "203"):
+        spool.register(caller, "202", rq.BUSY, "", Settings(), now)
+        say(f"live {caller}-202")
+    for request in spool.live():
+        assert spool.cancel(request.id, "by the caller", now)
+        say(f"ended {request.id}")
+        spool.sweep(now + 2 * 86400)
+        assert os.listdir(spool.path("ended", "")) == []
+
+
 def recalling(spool: Spool, say: Callable[[str], None], outgoing: Path) -> None:
     """A request is recalled, withdrawn and waits again; then the next recall is claimed and settled."""
     spool.prepare()
@@ -86,6 +100,7 @@ def check(top: Path, said: list[str]) -> None:
     assert list(spool.corrupt()) == [], "a file that is half there is visible"
     gone = {what[6:] for what in said if what.startswith("ended ")}
     assert gone <= ended, "a confirmed end is undone"
+    assert not gone & {request.id for request in live.values()}, "what has ended lives again"
     for what in said:
         kind, _, name = what.partition(" ")
         if kind in {"live", "renewed"}:
@@ -109,7 +124,7 @@ def check(top: Path, said: list[str]) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("story", [registering, ending, recalling])
+@pytest.mark.parametrize("story", [registering, ending, moving, recalling])
 def test_a_power_cut_after_any_write(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

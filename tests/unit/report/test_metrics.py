@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from busy_callback.report.counted import count
 from busy_callback.settings import Settings
 from busy_callback.store.spool import Spool
 
+from ...lab import past
 from ...lab.markdown import section
 from ...lab.releases import CACHE
 from .conftest import Run
@@ -39,6 +41,7 @@ def values(text: str) -> dict[str, float]:
 def test_a_known_past_in_metrics(run: Run, a_past: Spool) -> None:
     """What lives, what ended and why, the two histograms."""
     now = time.time()
+    past.move(a_past, now)
     for caller in ("201", "203", "204"):
         a_past.register(caller, "205", rq.BUSY, "", Settings(), now)
     requests = {request.caller: request for request in a_past.live()}
@@ -110,6 +113,83 @@ def test_a_counter_never_goes_back(spool: Spool) -> None:
     half.write_bytes(whole)
     assert count(spool).ended["cancelled", "by-caller"] == 3
     assert "201-202" not in Path(spool.path("", "metrics")).read_text()
+
+
+def test_each_is_counted_once_whenever_its_day_is_past(spool: Spool) -> None:
+    """Counted before it moved into its day's file or not, there since or added later; a lost file begins anew."""
+    now = time.time()
+
+    def end(caller: str, when: float = now) -> str:
+        request_id = spool.register(caller, "202", rq.BUSY, "", Settings(), when - 60)[1]
+        spool.cancel(request_id, "by the caller", when)
+        os.utime(spool.path("ended", request_id), (when, when))
+        return request_id
+
+    def counted() -> int:
+        return count(spool).ended["cancelled", "by-caller"]
+
+    kept = Path(spool.path("ended", end("201")))
+    copy = kept.read_bytes()
+    assert counted() == 1
+    end("203")
+    spool.sweep(now + 86400)
+    assert counted() == counted() == 2
+    end("204")
+    assert counted() == 3
+    spool.sweep(now + 86400)
+    end("205")
+    spool.sweep(now + 86400)
+    assert counted() == counted() == 4
+    kept.write_bytes(copy)  # as a crash leaves it
+    os.unlink(spool.path("", "metrics"))
+    assert counted() == counted() == 4
+    kept.unlink()
+    assert counted() == 4
+    spool.sweep(now + 40 * 86400)
+    assert os.listdir(spool.path("history", "")) == []
+    assert counted() == 4
+    assert json.loads(Path(spool.path("", "metrics")).read_text())["days"] == {}
+
+
+def test_what_an_older_version_counted_is_not_counted_again(spool: Spool) -> None:
+    """Its file of counters knows no past days: the fingerprints tell. To that version a newer file begins anew."""
+    now = time.time()
+    for caller in ("201", "203"):
+        spool.cancel(spool.register(caller, "202", rq.BUSY, "", Settings(), now)[1], "by the caller", now)
+    count(spool)
+    path = Path(spool.path("", "metrics"))
+    older = json.loads(path.read_text())
+    del older["days"]
+    older["ended"].append(["failed", "refused", 7])  # of which no file is left
+    path.write_text(json.dumps({**older, "format": 1}))
+    spool.sweep(now + 2 * 86400)
+    counted = count(spool).ended
+    assert (counted["cancelled", "by-caller"], counted["failed", "refused"]) == (2, 7)
+    assert json.loads(path.read_text())["format"] == 2
+
+
+@pytest.mark.parametrize("days", [[], {"2026-01-01": "x"}, {"2026-01-01": []}, {"2026-01-01": 1e999}, None])
+def test_past_days_that_cannot_be_understood_begin_anew(spool: Spool, days: object) -> None:
+    """So do they all."""
+    spool.cancel(spool.register("201", "202", rq.BUSY, "", Settings(), 1e9)[1], "by the caller", 1e9)
+    count(spool)
+    path = Path(spool.path("", "metrics"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "days": days, "ended": [["failed", "refused", 7]]}))
+    assert count(spool).ended["failed", "refused"] == 0
+
+
+@pytest.mark.parametrize("size", [-5, 10**6, 1 << 80])
+def test_a_day_that_was_counted_to_nowhere_is_no_error(spool: Spool, size: int) -> None:
+    """As behind the end of its file, where an older one was put back: what comes now is counted."""
+    now = time.time()
+    spool.cancel(spool.register("201", "202", rq.BUSY, "", Settings(), now)[1], "by the caller", now)
+    count(spool)
+    spool.sweep(now + 2 * 86400)
+    path = Path(spool.path("", "metrics"))
+    (day,) = os.listdir(spool.path("history", ""))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "days": {day: size}}))
+    spool.cancel(spool.register("203", "202", rq.BUSY, "", Settings(), now)[1], "by the caller", now)
+    assert count(spool).ended["cancelled", "by-caller"] == 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 9}', '{"format": 1, "waits": {}}', "x" * 100])

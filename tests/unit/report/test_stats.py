@@ -27,10 +27,13 @@ from .conftest import Run
 DAY = 86400
 
 
-def test_the_figures_of_a_known_past(run: Run, spool: Spool, whole: bool) -> None:
-    """Each figure as it was made: of 2,800 requests, with --whole of 100,800."""
+@pytest.mark.parametrize("moved", [False, True], ids=["single", "moved"])
+def test_the_figures_of_a_known_past(run: Run, spool: Spool, whole: bool, moved: bool) -> None:
+    """Each figure as it was made: of 2,800 requests, with --whole of 100,800; also when their days are past."""
     count = 100_800 if whole else 2800
     past.fill(spool, count, time.time())
+    if moved:
+        assert past.move(spool, time.time()) == -(-count // 500)
     past.offer(spool, 280, time.time())
     found = json.loads(run("stats", "--since", "28d", "--json").output)
     assert found["asked"] == count

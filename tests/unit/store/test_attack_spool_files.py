@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import pytest
 from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.pbx.callfile import read_report
+from busy_callback.report.counted import count
 from busy_callback.settings import Settings
 from busy_callback.store.durable import read_file, withdraw
 from busy_callback.store.handover import PollerLock
+from busy_callback.store.history import History
+from busy_callback.store.past_days import day_of
 from busy_callback.store.spool import Spool
 from tests.unit.conftest import NOW
 
@@ -65,6 +69,30 @@ def test_in_place_of_a_request_it_is_set_aside(spool: Spool, elsewhere: Path, pu
     put(spool.path("requests", "201-202-0mywpiww0"), elsewhere)
     spool.register("203", "202", rq.BUSY, "", Settings(), NOW)
     assert [request.caller for request in spool.live()] == ["203"]
+    ((name, reason),) = spool.corrupt()
+    assert os.path.lexists(spool.path("corrupt", name))
+    assert reason in {"it is not a regular file", "it belongs to another user (65534)"}
+    assert elsewhere.read_bytes() == before
+
+
+@pytest.mark.parametrize("put", KINDS)
+def test_in_place_of_a_past_day_it_is_passed_over_and_set_aside(spool: Spool, elsewhere: Path, put: Put) -> None:
+    """Who reads the history counts it as unreadable; the poller sets it aside before it writes that day."""
+    before = elsewhere.read_bytes()
+    now = time.time()
+    request_id = spool.register("203", "202", rq.BUSY, "", Settings(), now - 60)[1]
+    spool.cancel(request_id, "x", now)
+    os.mkdir(spool.path("history", ""))
+    day = Path(spool.path("history", day_of(now)))
+    put(str(day), elsewhere)
+    history = History(spool)
+    assert [request.id for request in history] == [request_id]
+    assert history.unreadable == 1
+    assert count(spool).ended
+    spool.sweep(now + 2 * 86400)
+    assert [request.id for request in History(spool)] == [request_id]
+    assert day.is_file()
+    assert not day.is_symlink()
     ((name, reason),) = spool.corrupt()
     assert os.path.lexists(spool.path("corrupt", name))
     assert reason in {"it is not a regular file", "it belongs to another user (65534)"}
