@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import count
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 WIDTH = 360.0  # points; of a picture whose texts can be read on a phone 360 px wide
 _POINT = 72.0  # to the inch
@@ -54,6 +54,14 @@ class Picture:
             self.axes.tick_params(labelcolor=_COLOURS["ink"], length=0)
             for spine in self.axes.spines.values():
                 spine.set_edgecolor(_COLOURS["faint"])
+
+    def fill(self, boxes: Iterable[tuple[float, float, float, float]], colour: str, strength: float = 1.0) -> None:
+        """Draw boxes (left, bottom, width, height) in a colour: as one thing, a dozen times as fast as one by one."""
+        corners = [((x, y), (x + width, y), (x + width, y + height), (x, y + height)) for x, y, width, height in boxes]
+        if not corners:
+            return
+        filled = PolyCollection(corners, facecolors=_COLOURS[colour], edgecolors="none", linewidths=0, alpha=strength)
+        self.axes.add_collection(filled, autolim=False)  # whoever draws sets the limits
 
     def token(self, text: str) -> str:
         """Return what Matplotlib is to draw where the text is to stand."""
@@ -107,7 +115,7 @@ def columns(labels: Sequence[str], stacks: Mapping[str, Sequence[int]], name: st
     picture = Picture(200, left=44)
     bottoms = [0] * len(labels)
     for colour, numbers in stacks.items():
-        picture.axes.bar(range(len(labels)), numbers, 0.8, bottom=bottoms, color=_COLOURS[colour])
+        picture.fill(((at - 0.4, bottoms[at], 0.8, number) for at, number in enumerate(numbers) if number), colour)
         bottoms = [bottom + number for bottom, number in zip(bottoms, numbers)]
     shown = range(every // 2, len(labels), every)
     picture.axes.set_xticks(list(shown), [picture.token(labels[place]) for place in shown])
@@ -118,12 +126,12 @@ def columns(labels: Sequence[str], stacks: Mapping[str, Sequence[int]], name: st
 
 def bars(labels: Sequence[str], stacks: Mapping[str, Sequence[int]], name: str, above: bool = False) -> str:
     """Return stacked bars to the right, each beside its label, a long one ``above`` it; as for ``columns``."""
-    row, left, place = (30, 8, -0.32) if above else (20, 52, 0.0)
+    row, left, place, high = (30, 8, -0.32, 0.42) if above else (20, 52, 0.0, 0.7)
     picture = Picture(row * len(labels) + 26, left=left, right=12, top=2, bottom=24)
     axes = picture.axes
     lefts = [0] * len(labels)
     for colour, numbers in stacks.items():
-        axes.barh(range(len(labels)), numbers, 0.42 if above else 0.7, left=lefts, color=_COLOURS[colour])
+        picture.fill(((lefts[at], at - high / 2, number, high) for at, number in enumerate(numbers) if number), colour)
         lefts = [before + number for before, number in zip(lefts, numbers)]
     axes.set_yticks([])
     for number, label in enumerate(labels):
@@ -140,11 +148,12 @@ def heat(rows: Sequence[str], cells: Sequence[Sequence[int]], label: Callable[[i
     picture = Picture(22 * len(rows) + 28, left=44)
     axes = picture.axes
     most = max(max(row) for row in cells) or 1
+    fields: dict[int, list[tuple[float, float, float, float]]] = {}
     for place, row in enumerate(cells):
         for column, number in enumerate(row):
-            colour, strength = ("accent", 0.12 + 0.88 * number / most) if number else ("faint", 0.35)
-            field = Rectangle((column + 0.06, place + 0.06), 0.88, 0.88, color=_COLOURS[colour], alpha=strength, lw=0)
-            axes.add_patch(field)
+            fields.setdefault(number, []).append((column + 0.06, place + 0.06, 0.88, 0.88))
+    for number, boxes in fields.items():
+        picture.fill(boxes, *(("accent", 0.12 + 0.88 * number / most) if number else ("faint", 0.35)))
     shown = range(0, len(cells[0]), 3)
     axes.set_xticks([column + 0.5 for column in shown], [picture.token(label(column)) for column in shown])
     axes.set_yticks([place + 0.5 for place in range(len(rows))], [picture.token(row) for row in rows])
