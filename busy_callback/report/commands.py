@@ -172,17 +172,24 @@ def _write(asterisk_conf: str, output: str, readers: str, new_mode: int, make: C
 
 
 @contextlib.contextmanager
-def _place_of_matplotlib() -> Iterator[None]:
-    """Give Matplotlib a folder for its notes where it has none: its own it would leave in /tmp each night."""
+def _place_of_matplotlib(spool: str) -> Iterator[None]:
+    """Give Matplotlib a place for its list of fonts where it has none, as from root's cron: in the spool.
+
+    In /tmp it would leave a folder each night, and make the list, which takes a while, each time. Its settings it
+    does not look for there: they are not Asterisk's user's to make.
+    """
     if "MPLCONFIGDIR" in os.environ or os.access(os.path.expanduser("~"), os.W_OK):
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="busy-callback-") as folder:
-        os.environ["MPLCONFIGDIR"] = folder
+    with contextlib.ExitStack() as left:
+        folder = f"{spool}/matplotlib"
+        if not os.access(spool, os.W_OK):
+            folder = left.enter_context(tempfile.TemporaryDirectory(prefix="busy-callback-"))
+        os.environ.update(MPLCONFIGDIR=folder, MATPLOTLIBRC=os.devnull)
         try:
             yield
         finally:
-            del os.environ["MPLCONFIGDIR"]
+            del os.environ["MPLCONFIGDIR"], os.environ["MATPLOTLIBRC"]
 
 
 @click.command()
@@ -207,7 +214,7 @@ def report(asterisk_conf: str, since: float, output: str, language: str | None, 
 
     def make(directories: Directories) -> bytes:
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell of a font cache that it can't keep
-        with _place_of_matplotlib():
+        with _place_of_matplotlib(directories.spool):
             try:
                 from busy_callback.report.page import render
             except ImportError as error:

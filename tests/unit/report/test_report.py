@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -190,13 +192,42 @@ def test_the_page_goes_to_standard_output_or_nowhere(run: Run, spool: Spool, tmp
     assert run("report").exit_code == 2
 
 
-@pytest.mark.parametrize("home", ["closed", "open"])
-def test_matplotlib_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
-    """Who has no home of its own, as Asterisk's user where root's cron makes the page, has one for that time alone."""
+@pytest.mark.parametrize("writable", ["home", "spool", "nothing"])
+def test_matplotlib_leaves_nothing_in_tmp(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: str
+) -> None:
+    """Who has no home of its own, as Asterisk's user where root's cron makes the page, has a place in the spool.
+
+    Who can't write there either has one for that time alone.
+    """
     monkeypatch.delenv("MPLCONFIGDIR", raising=False)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(os, "access", lambda path, mode: home == "open")
-    with commands._place_of_matplotlib():
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    places = {"home": os.path.expanduser("~"), "spool": spool.directory}
+    monkeypatch.setattr(os, "access", lambda path, mode: path == places.get(writable))
+    with commands._place_of_matplotlib(spool.directory):
         place = os.environ.get("MPLCONFIGDIR", "")
-        assert (home == "closed") == bool(place) == os.path.isdir(place)
-    assert os.listdir(tmp_path) == []
+        assert (place == f"{spool.directory}/matplotlib") == (writable == "spool")
+        assert os.listdir(tmp_path / "tmp") == ([os.path.basename(place)] if writable == "nothing" else [])
+    assert "MPLCONFIGDIR" not in os.environ
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_the_list_of_fonts_is_made_once_and_settings_in_its_place_are_not_read(spool: Spool) -> None:
+    """As from root's cron, each night: what the first run has found the second finds there."""
+    program = (
+        "import os, sys; from busy_callback.report.commands import _place_of_matplotlib\n"
+        "os.access = lambda path, mode: str(path).startswith(sys.argv[1])\n"
+        "with _place_of_matplotlib(sys.argv[1]):\n"
+        "    import matplotlib.font_manager; print(matplotlib.rcParams['font.size'])\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name not in {"MPLCONFIGDIR", "MATPLOTLIBRC"}}
+    times = []
+    for _ in range(2):
+        words = [sys.executable, "-c", program, spool.directory]
+        done = subprocess.run(words, env=environ, stdout=subprocess.PIPE, text=True, check=True)
+        assert done.stdout == "10.0\n"
+        (fonts,) = Path(spool.path("matplotlib", "")).glob("fontlist*.json")
+        times.append(fonts.stat().st_mtime_ns)
+        Path(spool.path("matplotlib", "matplotlibrc")).write_text("font.size: 77\n")
+    assert times[0] == times[1]
