@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 
-from busy_callback import policy, settlement
+from busy_callback import policy, prompts, settlement
 from busy_callback import request as rq
 from busy_callback.clock import ClockSteps, since_boot
 from busy_callback.errors import AsteriskError, CallFileError, SpoolError
@@ -216,7 +216,8 @@ class Poller(Runs):
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
         name = device_states.name(request.callee) if "{name}" in self.settings.caller_id else ""
         control_socket = self.directories.control_socket
-        return recalling, callfile.compose(recalling, self.settings, devices, report, control_socket, name)
+        sounds = prompts.folder(self.settings.language, self.directories.astdatadir)
+        return recalling, callfile.compose(recalling, self.settings, devices, report, control_socket, name, sounds)
 
     def _begin(self, request: Request, recalling: Request, data: bytes, prepared: str) -> None:
         """Write down that the recall begins, unless somebody else has changed the request, and its call file.

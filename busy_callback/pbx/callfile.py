@@ -91,7 +91,7 @@ def _variables(
 ) -> dict[str, str]:
     """Return what the dialplan is told of each recall."""
     caller, callee = request.caller, request.callee
-    return {
+    variables = {
         "BUSY_CALLBACK_FROM": caller,
         "BUSY_CALLBACK_TO": callee,
         "BUSY_CALLBACK_FROM_DEVICE": devices[0],
@@ -108,6 +108,10 @@ def _variables(
         # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
         "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
     }
+    branch = settings.branch_of(callee)
+    if branch:
+        variables["BUSY_CALLBACK_TO_BRANCH"] = branch.name
+    return variables
 
 
 def compose(
@@ -117,12 +121,13 @@ def compose(
     report: str,
     control_socket: str,
     callee_name: str = "",
+    sounds: str = "",
 ) -> bytes:
     """Return the call file of the request's current attempt.
 
     ``devices`` are the dial strings of caller and callee, ``report`` the absolute path of the attempt's
-    report; ``callee_name`` is whatever the callee is called. Raises SettingsError for a path, and ValueError for
-    another value, that can't stand there.
+    report; ``callee_name`` is whatever the callee is called; ``sounds`` goes before a prompt's name (prompts.folder).
+    Raises SettingsError for a path, and ValueError for another value, that can't stand there.
     """
     for path in (report, control_socket):
         if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
@@ -131,14 +136,13 @@ def compose(
     variables = _variables(request, settings, devices, report, control_socket)
     if request.presentation == RESTRICTED:
         variables["BUSY_CALLBACK_PRESENTATION"] = "prohib"
-    branch = settings.branch_of(callee)
-    if branch:
-        variables["BUSY_CALLBACK_TO_BRANCH"] = branch.name
     texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name)}
     if settings.callee_prefix:
         texts["BUSY_CALLBACK_PREFIX"] = settings.callee_prefix.strip()
     if settings.alert_info:
         texts["BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
+    if sounds:
+        variables["_BUSY_CALLBACK_SOUNDS"] = sounds  # for the phone's channel, which the Local channel dials
     if request.language:
         variables["CHANNEL(language)"] = request.language
     fields = [

@@ -43,6 +43,13 @@ def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
     assert "Setvar: BUSY_CALLBACK_TO=2021" in lines
     assert "Setvar: BUSY_CALLBACK_STARTED=1234" in lines
     assert "Setvar: CHANNEL(language)=zh" in lines
+    assert not any("SOUNDS" in line for line in lines)
+
+
+def test_a_recall_is_told_where_the_prompts_of_the_settings_language_are() -> None:
+    """For the phone's channel, which is the Local channel's child."""
+    lines = compose(ask("201", "202"), Settings(), DEVICES, "/r", CONTROL, "", "zh/").decode().splitlines()
+    assert "Setvar: _BUSY_CALLBACK_SOUNDS=zh/" in lines
 
 
 def test_the_callee_is_dialled_from_the_callers_own_context() -> None:
