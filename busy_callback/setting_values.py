@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from busy_callback.numbering import NumberingPlan, Numbers
+from busy_callback.request import is_language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,6 +158,18 @@ state_form = like(
     "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
 )
 
+OWN = "own"
+
+
+def prompt_language(text: str) -> str:
+    """Return the language that the prompts are heard in, '' where each phone hears them in its own."""
+    if text in {"", OWN}:
+        return ""
+    if not is_language(text):
+        raise ValueError("own (each phone hears its own) or a language that there are prompts in, as zh or en")
+    return text
+
+
 KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
@@ -176,6 +189,7 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_per_caller": whole(1, 100),
         "queue_in_all": whole(1, 1000000),
         "history_days": whole(0, 3650),
+        "language": prompt_language,
         "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
         **TEXTS,
     },

@@ -28,16 +28,15 @@ def write_durably(data: bytes, temporary: str, final: str, when: float | None = 
     The rename is the one instant of commit. Both paths must be in one file system. Raises OSError; where
     only the last flush failed, ``final`` is there but not certain to outlive a power cut.
     """
-    move_durably(data, temporary, final, when)
+    move(data, temporary, final, flush=True, when=when)
     flush_directory(os.path.dirname(final))
 
 
-def move_durably(data: bytes, temporary: str, final: str, when: float | None = None) -> None:
-    """Do what ``write_durably`` does but for the directory's flush. Raises OSError, with nothing changed."""
-    _move(data, temporary, final, flush=True, when=when)
+def move(data: bytes, temporary: str, final: str, flush: bool, when: float | None = None) -> None:
+    """Do what ``write_durably`` does but for the directory's flush, and the file's too unless ``flush`` says so.
 
-
-def _move(data: bytes, temporary: str, final: str, flush: bool, when: float | None = None) -> None:
+    Raises OSError, with nothing changed.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         descriptor = os.open(temporary, flags, FILE_MODE)
@@ -86,7 +85,7 @@ def write_note(path: str, text: str) -> None:
 
 def replace_note(text: str, temporary: str, final: str) -> None:
     """Write a file that nothing depends on in place of the one before: whole, not durable. Raises OSError."""
-    _move(text.encode("ascii"), temporary, final, flush=False)
+    move(text.encode("ascii"), temporary, final, flush=False)
 
 
 class Note:

@@ -257,6 +257,11 @@ GUARDS = (
         (f"{FUZZ}test_spool_files",),
     ),
     Guard(
+        "the setting language is one",
+        (Edit("busy_callback/setting_values.py", "    if not is_language(text):\n", "    if False:\n"),),
+        ("tests/unit/test_attack_prompt_paths.py::test_a_language_that_is_none_is_refused",),
+    ),
+    Guard(
         "a request's numbers have bounds",
         (Edit("busy_callback/request.py", "    if not 0 <= value < MAX_TIME:\n", "    if False:\n"),),
         (f"{FUZZ}test_a_request_that_is_not_ours_is_refused",),

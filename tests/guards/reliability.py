@@ -16,8 +16,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/durable.py",
-                "    move_durably(data, temporary, final, when)\n    flush",
-                "    move_durably(data, final, final, when)\n    flush",
+                "    move(data, temporary, final, flush=True, when=when)\n    flush",
+                "    move(data, final, final, flush=True, when=when)\n    flush",
             ),
         ),
         (f"{KILL}[RegisterAgain]", f"{POWER}[registering]"),
