@@ -59,7 +59,7 @@ def _history(folder: Path, quick: bool) -> str:
     rows = []
     for size in sizes:
         (folder / str(size)).mkdir()
-        rows.append(history.measure(folder / str(size), size))
+        rows.extend(history.measure(folder / str(size), size))
     return history.report(rows)
 
 

@@ -141,7 +141,7 @@ class Pbx:
         pairs = {request_id.rpartition("-")[0] for request_id in live + ended}
         assert acknowledged <= pairs
         for path in Path(self.directories.outgoing).iterdir():
-            assert path.read_bytes().endswith(b"Bellcore-dr2\n"), "half a call file is visible"
+            assert path.read_bytes().endswith(b"@custom-auto-redial/n\n"), "half a call file is visible"
 
     def check_end(self) -> None:
         """Serve the rest; check that each request ended and that nobody was rung for it twice."""
