@@ -24,7 +24,7 @@ from busy_callback.errors import CorruptRequestError, SpoolError
 from busy_callback.report.records import record_of
 from busy_callback.report.sentences import LABELS, OTHER
 from busy_callback.request import Request
-from busy_callback.store import past_days
+from busy_callback.store import day_lines, past_days
 from busy_callback.store.durable import Lock, replace_note
 from busy_callback.store.history import read_request
 from busy_callback.store.spool import Spool
@@ -110,7 +110,7 @@ def _add_days(counted: Counted, spool: Spool, before: set[str]) -> None:
             for line in past_days.read_lines(spool.directory, day, begin):
                 sizes[day] += len(line)
                 with contextlib.suppress(CorruptRequestError):
-                    request = past_days.decode(line)
+                    request = day_lines.decode(line)
                     if _fingerprint(request.id) not in known:
                         _add(counted, request)
         except (CorruptRequestError, FileNotFoundError):

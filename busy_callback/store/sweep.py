@@ -105,6 +105,8 @@ def _move_to_past_days(spool: Spool, names: Iterable[str], now: float) -> list[s
 
 def _add_to_day(spool: Spool, day: str, names: Iterable[str]) -> list[str]:
     """Add ended requests to a day's file, and return the names of those that are in it now. Raises OSError."""
+    from busy_callback.store.day_lines import encode  # not each minute: it loads json
+
     path = spool.path(past_days.FOLDER, day)
     there, latest = _read_day(spool, day)
     if len(there) > _LARGEST_DAY:
@@ -115,7 +117,7 @@ def _add_to_day(spool: Spool, day: str, names: Iterable[str]) -> list[str]:
         single = spool.path("ended", name)
         try:
             latest = max(latest, os.lstat(single).st_mtime)
-            line = past_days.encode(_ended(read_file(single), name))
+            line = encode(_ended(read_file(single), name))
             new += [] if line in known else [line]
             added.append(name)
         except CorruptRequestError as error:

@@ -238,7 +238,7 @@ GUARDS = (
         "a line of a past day that is none of ours is passed over",
         (
             Edit(
-                "busy_callback/store/past_days.py",
+                "busy_callback/store/day_lines.py",
                 "except (ValueError, TypeError, KeyError, AttributeError, RecursionError):",
                 "except (ValueError, TypeError):",
             ),

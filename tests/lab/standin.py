@@ -140,7 +140,7 @@ class CallFiles:
             path.unlink()
 
     def _run(self, text: str, callee: str) -> None:
-        values = dict(re.findall(r"^Setvar: ([^=\n]+)=(.*)$", text, re.MULTILINE))
+        values = dict(re.findall(r"^Setvar: _*([^=\n]+)=(.*)$", text, re.MULTILINE))
         assert text.endswith("\n"), "a call file that is not whole"
         assert "CHANNEL(hangup_handler_push)" in values, "a call file that is not whole"
         report = Path(values["BUSY_CALLBACK_REPORT"])

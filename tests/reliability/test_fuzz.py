@@ -24,7 +24,7 @@ from busy_callback.pbx.ami import Ami
 from busy_callback.pbx.callfile import compose, read_report
 from busy_callback.request import Request
 from busy_callback.settings import Settings, find_directories, load
-from busy_callback.store import past_days
+from busy_callback.store import day_lines, past_days
 from busy_callback.store.spool import Spool
 
 from ..lab.standin import StandIn
@@ -177,7 +177,7 @@ def test_spool_files(folder: Path, counts: Callable[[str], None], many: int) -> 
             (request,) = found
             assert rq.decode(rq.encode(request), name) == request
             ended = rq.end(request, rq.FAILED, "x", NOW)
-            assert past_days.decode(past_days.encode(ended)) == ended
+            assert day_lines.decode(day_lines.encode(ended)) == ended
             for outcome in (settlement.Outcome(), settlement.Outcome(claimed=True)):
                 settlement.settle(request, outcome, False, True, NOW, Settings())
             assert compose(policy.begin(request, 1, NOW), Settings(), ("PJSIP/201", "PJSIP/202"), "/r", "/c")
@@ -196,7 +196,7 @@ def test_lines_of_a_past_day(folder: Path, counts: Callable[[str], None], many: 
     (folder / "spool/busy_callback/history").mkdir(parents=True)
     path = folder / "spool/busy_callback/history/2027-01-14"
     name = "201-202-0mywpiww0"
-    line = past_days.encode(rq.end(Request(name, requested=NOW, expires=NOW), rq.FAILED, '"x"', NOW))
+    line = day_lines.encode(rq.end(Request(name, requested=NOW, expires=NOW), rq.FAILED, '"x"', NOW))
 
     def check(data: bytes) -> None:
         path.write_bytes(data + b"\n" + line)
@@ -206,7 +206,7 @@ def test_lines_of_a_past_day(folder: Path, counts: Callable[[str], None], many: 
         for request in found:
             if request:
                 assert request.state in rq.END_STATES
-                assert past_days.decode(past_days.encode(request)) == request
+                assert day_lines.decode(day_lines.encode(request)) == request
                 assert all(event.isprintable() for _, event in request.events)
 
     counts(f"{fuzz([line, line[:-1], *seeds('request')], check, many)} inputs")

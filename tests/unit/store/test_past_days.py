@@ -15,7 +15,7 @@ from busy_callback import request as rq
 from busy_callback.errors import CorruptRequestError
 from busy_callback.request import Request
 from busy_callback.settings import Settings
-from busy_callback.store import past_days, sweep
+from busy_callback.store import day_lines, sweep
 from busy_callback.store.history import History
 from busy_callback.store.spool import Spool
 
@@ -257,7 +257,7 @@ def test_a_line_has_all_of_a_request() -> None:
         a_request(),
         Request("1-2-000000000", requested=0.0, expires=0.0, state=rq.FAILED, reason="\ufffd"),
     ):
-        back = past_days.decode(past_days.encode(request))
+        back = day_lines.decode(day_lines.encode(request))
         assert [getattr(back, name) for name in Request.__slots__] == [
             getattr(request, name) for name in Request.__slots__
         ]
@@ -301,14 +301,14 @@ def test_a_line_has_all_of_a_request() -> None:
 )
 def test_a_line_is_looked_at_as_a_file_is(changes: dict[str, object]) -> None:
     """What ``encode`` can't have written is refused, field by field; None: without it, or alone without what is 0."""
-    fields = json.loads(past_days.encode(a_request()))
+    fields = json.loads(day_lines.encode(a_request()))
     for name, value in changes.items():
         if value is None and name in fields:
             del fields[name]
         else:
             fields[name] = value
     with pytest.raises(CorruptRequestError):
-        past_days.decode(json.dumps(fields).encode() + b"\n")
+        day_lines.decode(json.dumps(fields).encode() + b"\n")
 
 
 @pytest.mark.parametrize(
@@ -317,8 +317,8 @@ def test_a_line_is_looked_at_as_a_file_is(changes: dict[str, object]) -> None:
 def test_what_is_no_object_is_no_request(line: bytes) -> None:
     """Nor is one without its line's end, or with something behind it."""
     with pytest.raises(CorruptRequestError):
-        past_days.decode(line)
-    whole = past_days.encode(a_request())
+        day_lines.decode(line)
+    whole = day_lines.encode(a_request())
     for data in (whole[:-1], whole[:-1] + b" \n", whole[:-1] + whole):
         with pytest.raises(CorruptRequestError):
-            past_days.decode(data)
+            day_lines.decode(data)
