@@ -10,7 +10,8 @@
 
 ``offer`` sets BUSY_CALLBACK_PROMPT (empty: go on as if we were not there), BUSY_CALLBACK_FROM, BUSY_CALLBACK_KIND
 (empty: the prompt only tells) and BUSY_CALLBACK_PAUSE, the seconds for a digit after the prompt. It never plays,
-hangs up or waits for anything.
+hangs up or waits for anything. Where the setting language is used, each call sets BUSY_CALLBACK_SOUNDS too, which goes
+before a prompt's name (busy_callback/prompts.py).
 
 BUSY_CALLBACK_STATUS is REGISTERED, DUPLICATE, FULL, REFUSED or ERROR; for cancel CANCELLED, NONE, REFUSED
 or ERROR, and for count COUNTED, REFUSED or ERROR, both with BUSY_CALLBACK_COUNT; for caller KNOWN, with
@@ -26,31 +27,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-import types
 
 from busy_callback import request as rq
-from busy_callback.channel import RECALL_CONTEXT, Channel, Conversation
+from busy_callback.channel import RECALL_CONTEXT, Channel
+from busy_callback.conversation import Agi, AGIException
 from busy_callback.errors import BusyCallbackError, NumberError
 from busy_callback.numbering import printable
 from busy_callback.settings import find_directories
 from busy_callback.store.last_good_settings import load_or_last_good
 from busy_callback.store.spool import FULL, Spool
 
-# pyst2 takes one constant from six, and pprint only for its debugging output. Both would cost a start more than
-# all the rest of pyst2, so stand-ins are in their places while it is imported.
-_STAND_INS: dict[str, dict[str, object]] = {"pprint": {"pformat": repr}, "six": {"PY3": True}}
-_spared = [name for name in _STAND_INS if name not in sys.modules]
-for _name in _spared:
-    sys.modules[_name] = types.ModuleType(_name)
-    vars(sys.modules[_name]).update(_STAND_INS[_name])
-from asterisk.agi import AGI, AGIException  # noqa: E402
-
-for _name in _spared:
-    del sys.modules[_name]
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from asterisk.agi import AGI
 
     from busy_callback.settings import Settings
 
@@ -74,7 +65,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         # A caller's name may be in any encoding; it must not keep the request from being served.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with open(os.devnull, "w") as nowhere:
-            agi = AGI(Conversation(sys.stdin), sys.stdout, nowhere)
+            agi = Agi(sys.stdin, sys.stdout, nowhere)
             return _serve(agi, arguments, environ)
     except GONE:
         return 1
@@ -91,11 +82,11 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
         elif verb == "caller":
             status = _caller(agi, arguments[1:], environ, variables)
         elif verb:
-            found = _cancel_or_count(agi, arguments, environ)
+            found = _cancel_or_count(agi, arguments, environ, variables)
             status = COUNTED if verb == "count" else CANCELLED if found else NONE
             variables["BUSY_CALLBACK_COUNT"] = str(found)
         else:
-            status, request_id = _register(agi, arguments, environ)
+            status, request_id = _register(agi, arguments, environ, variables)
         complaint = "no place left in the queue of caller or callee" if status == FULL else ""
     except NumberError as error:
         status, complaint = REFUSED, str(error)
@@ -115,7 +106,8 @@ def _serve(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
             _wake(agi, status, request_id)
     finally:
         if complaint and not verb:
-            _turn_away(agi, FULL_PROMPT if status == FULL else FAILURE_PROMPT)
+            prompt = FULL_PROMPT if status == FULL else FAILURE_PROMPT
+            _turn_away(agi, variables.get("BUSY_CALLBACK_SOUNDS", "") + prompt)
     return 1 if status == ERROR else 0
 
 
@@ -126,7 +118,7 @@ def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables
     """
     from busy_callback.offer import Offer, decide  # a registration does not wait for it
 
-    spool, settings = _open(agi, environ)
+    spool, settings = _open(agi, environ, variables)
     offer = Offer("", f"it takes TO,DIALSTATUS, not {len(arguments)} arguments")
     keeps = arguments[2:] == ["keep"]
     if len(arguments) == 2 or keeps:
@@ -135,7 +127,8 @@ def _offer(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables
         variables["BUSY_CALLBACK_FROM"] = offer.caller
     variables["BUSY_CALLBACK_KIND"] = offer.kind
     variables["BUSY_CALLBACK_PAUSE"] = str(settings.offer_pause)
-    variables["BUSY_CALLBACK_PROMPT"] = offer.prompt  # the last one: without it, nothing is offered
+    sounds = variables.get("BUSY_CALLBACK_SOUNDS", "") if offer.prompt else ""
+    variables["BUSY_CALLBACK_PROMPT"] = sounds + offer.prompt  # the last one: without it, nothing is offered
     what = "kept for the feature code: " if keeps else "" if offer.prompt else "nothing is offered: "
     agi.verbose(printable(f"busy_callback.py: {what}{offer.reason}", 300), 3)
     if keeps or not offer.kind:
@@ -149,7 +142,7 @@ def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variable
     That is the number in ``arguments``, or its last one where there is none, or its own. Raises NumberError where
     that can't be asked for.
     """
-    _, settings = _open(agi, environ)
+    _, settings = _open(agi, environ, variables)
     channel = Channel(agi)
     caller = channel.caller(settings)
     if not caller:
@@ -169,8 +162,11 @@ def _caller(agi: AGI, arguments: list[str], environ: Mapping[str, str], variable
     return KNOWN
 
 
-def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
-    """Return this PBX's spool and settings; log a mistake in these where the last good ones serve."""
+def _open(agi: AGI, environ: Mapping[str, str], variables: dict[str, str]) -> tuple[Spool, Settings]:
+    """Return this PBX's spool and settings; log a mistake in these where the last good ones serve.
+
+    Where the settings name a language, put the folder of its prompts into ``variables``.
+    """
     directories = find_directories(environ)
     if str(agi.env.get("agi_channel", "")).startswith("Local/000000000000"):
         from busy_callback.store.trial_place import TrialDirectories, is_trial  # doctor's; not for a real call
@@ -181,10 +177,14 @@ def _open(agi: AGI, environ: Mapping[str, str]) -> tuple[Spool, Settings]:
     settings, mistake = load_or_last_good(directories.conf, spool)
     if mistake:
         _log(agi, f"{mistake}; going on with the last good settings", ERROR)
+    if settings.language:
+        from busy_callback.prompts import folder  # who does not use the setting does not wait for it
+
+        variables["BUSY_CALLBACK_SOUNDS"] = folder(settings.language, directories.astdatadir)
     return spool, settings
 
 
-def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tuple[str, str]:
+def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> tuple[str, str]:
     """Put the request on disk; return REGISTERED, DUPLICATE or FULL, and the request's id."""
     if len(arguments) not in (2, 3):
         raise NumberError(f"busy_callback.py takes FROM,TO or FROM,TO,KIND, not {len(arguments)} arguments")
@@ -192,7 +192,7 @@ def _register(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> tup
     kind = arguments[2] if len(arguments) == 3 else rq.BUSY
     if kind not in rq.KINDS:
         raise NumberError(f"the kind of a request is {' or '.join(rq.KINDS)}, not {printable(kind)!r}")
-    spool, settings = _open(agi, environ)
+    spool, settings = _open(agi, environ, variables)
     settings.check_pair(caller, callee)
     channel = Channel(agi)
     own = _check_phone(channel, caller, callee, settings)
@@ -226,12 +226,12 @@ def _check_phone(channel: Channel, caller: str, callee: str, settings: Settings)
     )
 
 
-def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str]) -> int:
+def _cancel_or_count(agi: AGI, arguments: list[str], environ: Mapping[str, str], variables: dict[str, str]) -> int:
     """Cancel or count the caller's requests, or the one for a callee; return how many there were."""
     verb, numbers = arguments[0], arguments[1:]
     if len(numbers) not in (1, 2):
         raise NumberError(f"busy_callback.py {verb} takes FROM or FROM,TO, not {len(numbers)} arguments")
-    spool, settings = _open(agi, environ)
+    spool, settings = _open(agi, environ, variables)
     for number in numbers:
         if not settings.is_callee(number):
             raise NumberError(f"{printable(number)!r} is not in the numbering plan")

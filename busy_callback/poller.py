@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 
-from busy_callback import policy, settlement
+from busy_callback import policy, prompts, settlement
 from busy_callback import request as rq
 from busy_callback.clock import ClockSteps, since_boot
 from busy_callback.errors import AsteriskError, CallFileError, SpoolError
@@ -175,38 +175,29 @@ class Poller(Runs):
     def _recall(self, device_states: DeviceStates, request: Request) -> None:
         """Recall one caller, if ChanIsAvail, as the last word, says that the callee is free. Raises CallFileError.
 
-        All is written while Asterisk answers, and taken back where it says no.
+        That it begins is written while Asterisk answers, and taken back where it says no.
         """
         outgoing = self.directories.outgoing
         recalling, data = self._next_attempt(device_states, request)
-        prepared = self.spool.path("tmp", callfile.call_file_name(recalling))
+        temporary = self.spool.path("tmp", callfile.call_file_name(recalling))
         handed_over = False
         try:
-            status = device_states.last_word(request.callee, lambda: self._begin(request, recalling, data, prepared))
+            status = device_states.last_word(request.callee, lambda: self._begin(request, recalling, temporary))
             if not policy.is_free(status):
                 log.info("%s: %s is %s after all", request.id, request.callee, state_name(status))
             elif self.spool.load(request.id) == recalling:  # else somebody else has changed it
-                callfile.hand_over(prepared, outgoing)
+                callfile.hand_over(data, temporary, outgoing)
                 handed_over = True
         except OSError as error:
             raise CallFileError(f"no recall can be handed to Asterisk in {outgoing}: {error.strerror}") from error
         finally:
-            if not handed_over:
-                self._take_back(request, recalling, prepared)
+            if not handed_over and not self.spool.replace(recalling, request):
+                self._live.read(request.id)  # cancelled meanwhile
         if handed_over:
             self._works |= {SpoolError.subject, CallFileError.subject}
             self._live.put(recalling)
             self._rung.add(request.caller)
             log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
-
-    def _take_back(self, request: Request, recalling: Request, prepared: str) -> None:
-        """Let the request be as it was before ``_begin``, as far as that came. Raises SpoolError."""
-        try:
-            callfile.discard(prepared)
-        except OSError:
-            pass  # nobody runs it where it is, and the next sweep takes it away
-        if not self.spool.replace(recalling, request):
-            self._live.read(request.id)  # cancelled meanwhile
 
     def _next_attempt(self, device_states: DeviceStates, request: Request) -> tuple[Request, bytes]:
         """Return the request as it is while its caller is rung, and the call file that does it."""
@@ -216,15 +207,15 @@ class Poller(Runs):
         devices = device_states.dial_string(request.caller), device_states.dial_string(request.callee)
         name = device_states.name(request.callee) if "{name}" in self.settings.caller_id else ""
         control_socket = self.directories.control_socket
-        return recalling, callfile.compose(recalling, self.settings, devices, report, control_socket, name)
+        sounds = prompts.folder(self.settings.language, self.directories.astdatadir)
+        return recalling, callfile.compose(recalling, self.settings, devices, report, control_socket, name, sounds)
 
-    def _begin(self, request: Request, recalling: Request, data: bytes, prepared: str) -> None:
-        """Write down that the recall begins, unless somebody else has changed the request, and its call file.
+    def _begin(self, request: Request, recalling: Request, temporary: str) -> None:
+        """Write down that the recall begins, unless somebody else has changed the request.
 
         From here on a crash leaves a recall that nobody claimed: settle puts it back. Raises OSError and SpoolError.
         """
-        callfile.check_place(os.path.dirname(prepared), self.directories.outgoing)  # before anything is changed
-        callfile.prepare(data, prepared)
+        callfile.check_place(os.path.dirname(temporary), self.directories.outgoing)  # before anything is changed
         with self.spool.lock():
             self.spool.replace_locked(request, recalling)
 

@@ -7,7 +7,6 @@ longer than registering the request does.
 from __future__ import annotations
 
 import os
-import re
 import stat
 
 from busy_callback import setting_values as values
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 ASTERISK_CONF = "/etc/asterisk/asterisk.conf"
 ASTERISK_CONF_VARIABLE = "BUSY_CALLBACK_ASTERISK_CONF"
 CONF_NAME = "busy_callback.conf"
-
 _MOST = 1 << 20  # characters of a file
 
 
@@ -60,6 +58,7 @@ class Settings:
     queue_per_caller: int = 5
     queue_in_all: int = 10000
     history_days: int = 30
+    language: str = ""
     callers: str = "own"
     caller_id: str = "ReDial {callee}"
     callee_prefix: str = ""
@@ -275,14 +274,14 @@ def asterisk_conf_path(environ: Mapping[str, str], asterisk_conf: str = "") -> s
 def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Directories:
     """Return the directories by the named asterisk.conf, else the environment's, else the usual one.
 
-    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR, AST_CONFIG_DIR and AST_LOG_DIR (res_agi.c,
+    Inside an AGI, Asterisk itself tells them in AST_SPOOL_DIR and its like (res_agi.c,
     launch_script), and no file is read. Raises SettingsError where a named one can't be read, or is no path from /.
     """
     named = asterisk_conf or environ.get(ASTERISK_CONF_VARIABLE, "")
     directories = Directories()
     if not named and "AST_SPOOL_DIR" in environ and "AST_CONFIG_DIR" in environ:
-        directories.astspooldir = environ["AST_SPOOL_DIR"]
-        directories.astetcdir = environ["AST_CONFIG_DIR"]
+        directories.astspooldir, directories.astetcdir = environ["AST_SPOOL_DIR"], environ["AST_CONFIG_DIR"]
+        directories.astdatadir = environ.get("AST_DATA_DIR", directories.astdatadir)
         directories.astlogdir = environ.get("AST_LOG_DIR", directories.astlogdir)
         return directories
     try:
@@ -292,9 +291,9 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
             return directories
         raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from error
     for line in lines:
-        match = re.match(r"\s*(ast[a-z]+|runuser)\s*=>?\s*([^;]*)", line)
-        if match and hasattr(Directories, match[1]) and match[2].strip():
-            if not match[2].strip().isprintable() or (match[1].endswith("dir") and not match[2].startswith("/")):
-                raise SettingsError(f"{named or ASTERISK_CONF}: {match[0].strip()!r} is no path from / on; correct it")
-            setattr(directories, match[1], match[2].strip())
+        key, value = values.key_and_value(line.partition(";")[0].strip())
+        if value and (key.startswith("ast") or key == "runuser") and hasattr(Directories, key):
+            if not value.isprintable() or (key.endswith("dir") and not value.startswith("/")):
+                raise SettingsError(f"{named or ASTERISK_CONF}: {key} => {value!r} is no path from / on; correct it")
+            setattr(directories, key, value)
     return directories

@@ -30,7 +30,7 @@ from busy_callback.errors import CorruptRequestError, SettingsError
 from busy_callback.request import RESTRICTED, Request
 from busy_callback.settings import Settings
 from busy_callback.settlement import Outcome
-from busy_callback.store.durable import CANCELLED, WITHDRAWN, exists, flush_directory, move_durably, read_file
+from busy_callback.store.durable import CANCELLED, WITHDRAWN, exists, move, read_file
 
 RECALL_CONTEXT = "custom-auto-redial"
 MAX_LINE = 1022  # bytes; pbx_spool.c skips longer lines
@@ -91,13 +91,13 @@ def _variables(
 ) -> dict[str, str]:
     """Return what the dialplan is told of each recall."""
     caller, callee = request.caller, request.callee
-    return {
+    variables = {
         "BUSY_CALLBACK_FROM": caller,
         "BUSY_CALLBACK_TO": callee,
         "BUSY_CALLBACK_FROM_DEVICE": devices[0],
         "BUSY_CALLBACK_TO_DEVICE": devices[1],
         "BUSY_CALLBACK_RING_TIME": str(settings.ring_time),
-        "BUSY_CALLBACK_REPORT": report,
+        "__BUSY_CALLBACK_REPORT": report,  # and to the phone that is rung: its answer is reported
         "BUSY_CALLBACK_CONTROL": control_socket,
         "BUSY_CALLBACK_STARTED": str(request.asterisk_start),
         # FreePBX: keeps its intercom auto-answer off for a recalled call.
@@ -108,6 +108,10 @@ def _variables(
         # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
         "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
     }
+    branch = settings.branch_of(callee)
+    if branch:
+        variables["BUSY_CALLBACK_TO_BRANCH"] = branch.name
+    return variables
 
 
 def compose(
@@ -117,12 +121,13 @@ def compose(
     report: str,
     control_socket: str,
     callee_name: str = "",
+    sounds: str = "",
 ) -> bytes:
     """Return the call file of the request's current attempt.
 
     ``devices`` are the dial strings of caller and callee, ``report`` the absolute path of the attempt's
-    report; ``callee_name`` is whatever the callee is called. Raises SettingsError for a path, and ValueError for
-    another value, that can't stand there.
+    report; ``callee_name`` is whatever the callee is called; ``sounds`` goes before a prompt's name (prompts.folder).
+    Raises SettingsError for a path, and ValueError for another value, that can't stand there.
     """
     for path in (report, control_socket):
         if not re.fullmatch(r"[A-Za-z0-9_./+:@=-]+", path):
@@ -130,20 +135,17 @@ def compose(
     caller, callee = request.caller, request.callee
     variables = _variables(request, settings, devices, report, control_socket)
     if request.presentation == RESTRICTED:
-        variables["BUSY_CALLBACK_PRESENTATION"] = "prohib"
-    branch = settings.branch_of(callee)
-    if branch:
-        variables["BUSY_CALLBACK_TO_BRANCH"] = branch.name
-    texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name)}
+        variables["_BUSY_CALLBACK_PRESENTATION"] = "prohib"
+    texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name) or f"ReDial {callee}"}
     if settings.callee_prefix:
         texts["BUSY_CALLBACK_PREFIX"] = settings.callee_prefix.strip()
     if settings.alert_info:
-        texts["BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
+        texts["__BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
+    if sounds:
+        variables["_BUSY_CALLBACK_SOUNDS"] = sounds  # for the phone's channel, which the Local channel dials
     if request.language:
         variables["CHANNEL(language)"] = request.language
     fields = [
-        # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end.
-        ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
         ("Callerid", f"{caller} <{caller}>"),
         ("Context", "busy-callback-callee"),
         ("Extension", callee),
@@ -151,10 +153,13 @@ def compose(
         ("WaitTime", str(settings.ring_time + _WAIT_MARGIN)),
         ("MaxRetries", "0"),
         ("RetryTime", str(_NEVER_AGAIN)),
-        *(("Setvar", f"{name}={value}") for name, value in variables.items()),
+        # /n: the Local channel must stay in the call, else its end would tell nothing of the call's end. It comes last:
+        # of a file that a power cut has cut short Asterisk makes no call.
+        ("Channel", f"Local/rd{caller}{callee}@{RECALL_CONTEXT}/n"),
     ]
-    lines = [f"{key}: {clean(value)}" for key, value in fields]
+    lines = [f"Setvar: {name}={clean(value)}" for name, value in variables.items()]
     lines += [f"Setvar: {name}={clean_text(value)}" for name, value in texts.items()]
+    lines += [f"{key}: {clean(value)}" for key, value in fields]
     encoded = [line.encode("utf-8") for line in lines]
     if any(len(line) > MAX_LINE for line in encoded):
         raise ValueError(f"a line of more than {MAX_LINE} bytes can't stand in a call file")
@@ -162,35 +167,18 @@ def compose(
 
 
 def check_place(temporary_directory: str, outgoing: str) -> None:
-    """Raise OSError where no call file could be moved into ``outgoing``: it is not there, or its disk does not work."""
-    flush_directory(outgoing)
+    """Raise OSError where no call file could be moved into ``outgoing``."""
     if os.stat(outgoing).st_dev != os.stat(temporary_directory).st_dev:
         raise OSError(errno.EXDEV, "it is on another file system than the spool")
 
 
-def prepare(data: bytes, path: str) -> None:
-    """Write the call file, flushed, to a path where Asterisk does not see it yet. Raises OSError."""
-    move_durably(data, f"{path}.{os.getpid()}", path)
+def hand_over(data: bytes, temporary: str, outgoing: str) -> None:
+    """Put the call file, whole, into ``outgoing`` by a rename; Asterisk dials within milliseconds.
 
-
-def discard(prepared: str) -> None:
-    """Take away a prepared call file, if it is there: it is not to be handed over. Raises OSError."""
-    try:
-        os.unlink(prepared)
-    except FileNotFoundError:
-        pass
-
-
-def hand_over(prepared: str, outgoing: str) -> None:
-    """Move the prepared call file into ``outgoing`` in one rename, flushed; Asterisk dials within milliseconds.
-
+    ``temporary`` is a path of the same name in the spool. Nothing is flushed: after a power cut no Asterisk runs it.
     Raises OSError, with nothing handed over.
     """
-    os.rename(prepared, os.path.join(outgoing, os.path.basename(prepared)))
-    try:
-        flush_directory(outgoing)
-    except OSError:
-        pass  # it is handed over; and after a power cut no Asterisk would run it
+    move(data, temporary, os.path.join(outgoing, os.path.basename(temporary)), flush=False)
 
 
 def waits(outgoing: str, request: Request) -> bool:
@@ -203,7 +191,10 @@ def waits(outgoing: str, request: Request) -> bool:
 
 def remove(outgoing: str, request: Request) -> None:
     """Take the current attempt's call file out of ``outgoing``, if it is there."""
-    discard(os.path.join(outgoing, call_file_name(request)))
+    try:
+        os.unlink(os.path.join(outgoing, call_file_name(request)))
+    except FileNotFoundError:
+        pass
 
 
 def untold(name: str) -> list[str]:

@@ -13,7 +13,7 @@ from busy_callback.setup.config_files import lines_of, read_text
 from busy_callback.setup.dialplan import FILE_NAME
 from busy_callback.setup.dialplan_changes import our_dialplan, proposal
 from busy_callback.setup.manager_conf import manager_user
-from busy_callback.setup.placed_files import OTHER_NAMES
+from busy_callback.setup.prompt_language import OTHER_NAMES, folder_of, heard, own_phones, usual
 from busy_callback.setup.survey import COMMAND
 from busy_callback.setup.wired import OFFER
 from busy_callback.store import offer_switch
@@ -174,7 +174,8 @@ def check_prompts(pbx: Installation) -> str:
     names = [name for name in names if name.startswith(COMMAND)]
     formats = survey.console.ask("core show file formats").split()
     playable = {extension for word in formats for extension in word.split("|")}
-    for folder in ("", *survey.languages, *OTHER_NAMES):
+    chosen = folder_of(survey, pbx.settings.language)
+    for folder in dict.fromkeys(("", *survey.languages, *OTHER_NAMES, chosen)):
         place = survey.sounds / folder
         for name in names:
             found = [
@@ -191,22 +192,30 @@ def check_prompts(pbx: Installation) -> str:
 
 
 def check_language(pbx: Installation) -> str:
-    """Say in which language each phone hears the prompts, and how it would hear another; never a failure."""
-    survey = pbx.survey
-    usual = survey.console.table("core show settings").get("Default language", "en")
-    heard: dict[str, list[str]] = {}
-    owned = {device for devices in survey.reached.devices.values() for device in devices.split("&")}
-    for phone in (phone for phone in survey.phones if phone.device in owned):
-        language = phone.language or usual
-        known = next((f for f in (language, language.split("_")[0]) if (survey.sounds / f).is_dir()), "")
-        heard.setdefault(known, []).append(phone.name)
+    """Say in which language callers hear the prompts, and how they would hear another."""
+    survey, chosen = pbx.survey, pbx.settings.language
+    if chosen:
+        found = folder_of(survey, chosen)
+        if found not in {OTHER_NAMES.get(chosen, chosen), chosen.split("_")[0]}:
+            what = f"all callers hear {found}" if found else "each phone hears its own language"
+            raise CheckFailed(
+                f"{survey.directories.conf} has language = {chosen}, and there are no prompts in it: {what}",
+                f"write another there: {', '.join(survey.languages)}, or own for each phone's own language",
+            )
+        return f"all callers hear the prompts in {found} (language = {chosen}), whatever language their phones have"
+    others = usual(survey)
+    hear: dict[str, list[str]] = {}
+    for phone in own_phones(survey):
+        hear.setdefault(heard(survey, phone.language or others), []).append(phone.name)
+    if "" in hear:
+        raise CheckFailed(f"there are no prompts for the phones {', '.join(hear[''][:5])}", INSTALL)
     told = "; ".join(
-        f"{language or usual}: {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
-        for language, names in heard.items()
+        f"{language}: {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
+        for language, names in hear.items()
     )
     if not told:
         return "no phones were found"
-    return f"the prompts are heard in {told}; for another write it into the phone's section, as language = zh"
+    return f"the prompts are heard in {told}; for one language on all phones: {COMMAND} install --language zh"
 
 
 def check_extensions(pbx: Installation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import click
 from busy_callback.deadline import Deadline
 from busy_callback.errors import SetupError
 from busy_callback.language import spoken
+from busy_callback.setting_values import OWN
 from busy_callback.setup import as_owner
 from busy_callback.setup.branch_changes import Wanted
 from busy_callback.setup.changing import apply, preview
@@ -48,10 +50,17 @@ def _prepare(pbx: Pbx, system: System, data: Path, options: Options, journal: Jo
         return survey, make_plan(survey, options, journal)
 
 
-def _planned(pbx: Pbx, system: System, data: Path, options: Options, journal: Journal) -> tuple[Survey, Plan]:
-    """Return the same, made by the PBX's own user."""
+def _planned(
+    pbx: Pbx, system: System, data: Path, options: Options, journal: Journal, asks: bool
+) -> tuple[Survey, Plan]:
+    """Return the same, made by the PBX's own user; who ``asks`` lets the admin say no to what is proposed."""
     with progress("Looking at this PBX"):
-        return as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+        survey, plan = as_owner.call(pbx.owner, _prepare, pbx, system, data, options, journal)
+    if plan.proposed and asks:
+        question = f"The phones hear prompts in another language. Let all callers hear ours in {plan.proposed}?"
+        if not click.confirm(spoken(question), default=True):
+            return _planned(pbx, system, data, replace(options, language=OWN), journal, asks=False)
+    return survey, plan
 
 
 def _in_time() -> Deadline:
@@ -83,7 +92,7 @@ def _as_root(what: str) -> None:
 )
 @click.option("--unwire", metavar="CONTEXT", multiple=True, help="Offer it in a context that is wired no more.")
 @click.option(
-    "--language", metavar="LANGUAGE", default="", help="Prompts for phones whose language has none. [default: en]"
+    "--language", metavar="LANGUAGE|own", default="", help="In which callers hear the prompts. [default: of the locale]"
 )
 @click.option(
     "--extensions", metavar="PATTERNS", default="", help="Numbering plan. [default: that of the phones found]"
@@ -140,7 +149,7 @@ def install(
     options = Options(language, wire, unwire, extensions, device, context, folders, nightly, Wanted(branch, here))
     if dry_run:
         _become(pbx.owner)
-    survey, plan = _planned(pbx, system, data, options, journal)
+    survey, plan = _planned(pbx, system, data, options, journal, asks=not (yes or dry_run or os.geteuid()))
     unfinished = bool(journal.then)
     if plan.changes or unfinished:
         show(survey, plan)

@@ -8,12 +8,13 @@ import secrets
 import string
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busy_callback.errors import SettingsError, SetupError
 from busy_callback.installed import manual
 from busy_callback.language import of_locale
+from busy_callback.setting_values import OWN, prompt_language
 from busy_callback.settings import Settings, check_setting, load
 from busy_callback.setup import (
     branch_changes,
@@ -33,6 +34,7 @@ from busy_callback.setup.journal import Journal
 from busy_callback.setup.marked_blocks import append, insert
 from busy_callback.setup.nightly_report import Nightly
 from busy_callback.setup.own_files import own_file, secret_file
+from busy_callback.setup.prompt_language import proposal, with_line
 from busy_callback.setup.snapshot import keeper
 from busy_callback.setup.survey import COMMAND, Owner, Survey, agi_source, unreachable
 from busy_callback.setup.wiring import is_place
@@ -46,7 +48,7 @@ OLDEST = 16  # of the versions of Asterisk that all this is tried on
 class Options:
     """What the admin says, where it is not to be found out."""
 
-    language: str = ""  # heard by channels of a language that there are no prompts in; '': as before
+    language: str = ""  # in which callers hear the prompts; OWN: each phone its own; '': as before
     wire: tuple[str, ...] = ()
     unwire: tuple[str, ...] = ()
     extensions: str = ""
@@ -59,10 +61,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes in the order they are made, and what an admin should know or do."""
+    """The changes in the order they are made, what an admin should know or do, and a language that is proposed."""
 
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
+    proposed: str = ""
 
 
 def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
@@ -76,9 +79,14 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
     check_python(survey.owner)
     if survey.freepbx and (options.wire or options.unwire):
         raise SetupError(f"--wire is not for {survey.product}, where the offer has its own place: leave it out")
-    if options.language and options.language not in survey.languages:
-        raise SettingsError(f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only")
     notes: list[str] = list(_about(survey))
+    proposed = _proposed(survey, options)
+    if proposed:
+        options = replace(options, language=proposed)
+        notes.append(
+            f"all phones hear the prompts in {proposed}, by this machine's locale; for each phone's own language: "
+            f"{COMMAND} install --language own"
+        )
     settings = load(survey.directories.conf)
     for key in ("extensions", "device", "context"):
         if getattr(options, key):
@@ -106,7 +114,20 @@ def make_plan(survey: Survey, options: Options, journal: Journal) -> Plan:
         notes.append("Asterisk is not running, so its files were read instead. It loads the changes when it starts.")
     notes += filter(None, (journal.note_aside(change) for change in wanted if change.needed and not change.yours))
     changes = [change for change in wanted if change.needed and not (change.yours and journal.edited(change.path))]
-    return Plan(tuple(changes), tuple(notes))
+    return Plan(tuple(changes), tuple(notes), proposed)
+
+
+def _proposed(survey: Survey, options: Options) -> str:
+    """Return the language to propose for a new settings file, where the admin has said none.
+
+    Raises SettingsError for one, said by the admin, that there are no prompts in.
+    """
+    if options.language and options.language not in (OWN, *survey.languages):
+        raise SettingsError(
+            f"--language {options.language}: there are prompts in {', '.join(survey.languages)} only; own is each "
+            "phone's own language"
+        )
+    return "" if options.language or os.path.lexists(survey.directories.conf) else proposal(survey, os.environ)
 
 
 def _about(survey: Survey) -> Iterator[str]:
@@ -149,6 +170,8 @@ extensions = $extensions
 device = $device
 ; Where the phones' calls begin: the callee is dialled from here.
 context = $context
+; The language in which callers hear the prompts, as zh or en; own: each phone hears its own.
+language = $language
 $codes
 [manager]
 host = $host
@@ -163,13 +186,14 @@ DEVICES_TEXT = """
 
 
 def _settings_file(survey: Survey, options: Options, settings: Settings, secret: str) -> Iterator[Change]:
-    """Yield the settings file: made when there is none; in the admin's own only a missing secret is put in.
+    """Yield the settings file: made when there is none; in the admin's own a missing secret and a language are put in.
 
     It is for root, Asterisk's user and its group alone.
     """
     path = Path(survey.directories.conf)
     named = options.extensions or options.device or options.context
-    if path.is_symlink() and settings.secret and not named:
+    language = prompt_language(options.language) if options.language else settings.language
+    if path.is_symlink() and settings.secret and not named and language == settings.language:
         return  # it is whole, and lies where the admin wants it
     path = own_file(survey, options.allowed, path)
     text = read_text(path)
@@ -184,6 +208,7 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
             extensions=options.extensions or " ".join(survey.plan),
             device=device,
             context=options.context or survey.context or begin or settings.context,
+            language=language or OWN,
             codes="".join(f"{name} = {code}\n" for name, code in changed.items()),
             devices=told(DEVICES_TEXT) + rows if rows else "",
             port=value_of(list(survey.manager_conf), "general", "port", str(settings.port)),
@@ -194,7 +219,9 @@ def _settings_file(survey: Survey, options: Options, settings: Settings, secret:
         )
     elif named:
         raise SetupError(f"{path} exists already: set extensions, device and context there")
-    elif not settings.secret:
+    elif language != settings.language:
+        text = with_line(text, language or OWN)
+    if not settings.secret and secret not in text:
         header = next((n for n, line in enumerate(text.splitlines()) if line.strip() == "[manager]"), None)
         block = [f"secret = {secret}"]
         text = append(text, ["[manager]", *block]) if header is None else insert(text, header, block)

@@ -83,7 +83,8 @@ def on_disk(etc: Path) -> Iterator[Phone]:
     for section in sections_of(list(lines_of(etc / "pjsip_wizard.conf", etc))):
         if not section.template and section.value("type") == "wizard":
             number = _caller_number(section.value("endpoint/callerid"))
-            yield Phone("PJSIP", section.name, section.value("endpoint/context", "default"), number)
+            language = section.value("endpoint/language")
+            yield Phone("PJSIP", section.name, section.value("endpoint/context", "default"), number, language=language)
     for technology, name, mark in (("SIP", "sip.conf", "hassip"), ("IAX2", "iax.conf", "hasiax")):
         lines = list(lines_of(etc / name, etc))
         default = section_of(lines, "general").value("context", "default")
@@ -103,7 +104,8 @@ def _of_section(technology: str, section: Section, default: str) -> Phone:
     if technology == "PJSIP":
         says_busy = section.value("device_state_busy_at", "0") != "0"
     number = _caller_number(section.value("callerid"))
-    return Phone(technology, section.name, section.value("context", default) or default, number, says_busy)
+    context, language = section.value("context", default) or default, section.value("language")
+    return Phone(technology, section.name, context, number, says_busy, language)
 
 
 def is_true(value: str) -> bool:

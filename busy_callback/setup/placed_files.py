@@ -14,6 +14,7 @@ from pathlib import Path
 from busy_callback.errors import SetupError
 from busy_callback.setup.by_name import command_path
 from busy_callback.setup.file_change import Change
+from busy_callback.setup.prompt_language import OTHER_NAMES, in_folder
 from busy_callback.setup.snapshot import DIRECTORY, FILE, LINK, Snapshot, identity, keeper
 from busy_callback.setup.survey import (
     COMMAND,
@@ -24,7 +25,6 @@ from busy_callback.setup.survey import (
 )
 
 SYSTEMD_RELOAD = "systemd"  # not a console command: systemd has to take up a unit
-OTHER_NAMES = {"tw": "zh"}  # not of the form zh_TW, which Asterisk looks for in zh by itself
 TIMER = f"{COMMAND}.timer"
 
 
@@ -39,7 +39,7 @@ def prompts(survey: Survey, fallback: str) -> Iterator[Change]:
     hear, '' for the one set before. FreePBX has copies: its ``fwconsole chown`` removes links that are not absolute.
     """
     sounds = survey.sounds
-    fallback = fallback or _fallback_now(survey)
+    fallback = next(name for name in (fallback, in_folder(survey, ""), "en") if name in survey.languages)
     names = {}
     for language in survey.languages:
         if not (sounds / language).is_dir():
@@ -67,20 +67,6 @@ def _same(survey: Survey, language: str, name: str, up: str = "") -> Snapshot:
         content = (survey.data / "sounds" / language / name).read_bytes()
         return Snapshot(FILE, content, 0o644, *keeper(survey.sounds))
     return Snapshot(LINK, f"{up}{language}/{name}".encode())
-
-
-def _fallback_now(survey: Survey) -> str:
-    """Return the language that the page's own place has, by an earlier install."""
-    for path in sorted(survey.sounds.glob(f"{COMMAND}.*")):
-        for language in survey.languages:
-            if path.is_symlink():
-                same = os.readlink(path).split("/")[0] == language
-            else:
-                source = survey.data / "sounds" / language / path.name
-                same = source.is_file() and path.is_file() and source.read_bytes() == path.read_bytes()
-            if same:
-                return language
-    return "en"
 
 
 def spool(survey: Survey) -> Iterator[Change]:

@@ -42,6 +42,7 @@ device = Local/{{ext}}@{phones}
 context = {context}
 guard_time = 0
 attempts = 1
+language = {settings.language}
 [manager]
 host = {settings.host}
 port = {settings.port}

@@ -10,7 +10,6 @@ import os
 import stat
 import time
 
-from busy_callback.deadline import Deadline
 from busy_callback.errors import CorruptRequestError, DeadlineError, SpoolError
 
 TYPE_CHECKING = False
@@ -28,16 +27,15 @@ def write_durably(data: bytes, temporary: str, final: str) -> None:
     The rename is the one instant of commit. Both paths must be in one file system. Raises OSError; where
     only the last flush failed, ``final`` is there but not certain to outlive a power cut.
     """
-    move_durably(data, temporary, final)
+    move(data, temporary, final, flush=True)
     flush_directory(os.path.dirname(final))
 
 
-def move_durably(data: bytes, temporary: str, final: str) -> None:
-    """Do what ``write_durably`` does but for the directory's flush. Raises OSError, with nothing changed."""
-    _move(data, temporary, final, flush=True)
+def move(data: bytes, temporary: str, final: str, flush: bool) -> None:
+    """Do what ``write_durably`` does but for the directory's flush, and the file's too unless ``flush`` says so.
 
-
-def _move(data: bytes, temporary: str, final: str, flush: bool) -> None:
+    Raises OSError, with nothing changed.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         descriptor = os.open(temporary, flags, FILE_MODE)
@@ -84,7 +82,7 @@ def write_note(path: str, text: str) -> None:
 
 def replace_note(text: str, temporary: str, final: str) -> None:
     """Write a file that nothing depends on in place of the one before: whole, not durable. Raises OSError."""
-    _move(text.encode("ascii"), temporary, final, flush=False)
+    move(text.encode("ascii"), temporary, final, flush=False)
 
 
 class Note:
@@ -207,6 +205,8 @@ class Lock:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                from busy_callback.deadline import Deadline  # seldom needed, and slow to import
+
                 with Deadline(LOCK_TIME, f"{self._path} is held by another process for over {LOCK_TIME:.0f} s"):
                     fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         except DeadlineError as error:

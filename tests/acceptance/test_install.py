@@ -16,6 +16,7 @@ from ..lab.machine import COMMAND, Machine, build_wheel
 from ..lab.office import REPOSITORY
 from ..lab.phone import Phone
 from ..lab.releases import RELEASES
+from .conftest import prompt
 from .page_flow import SPOOL, is_called_back, plugged_in, wait_for_cron
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("machines")]
@@ -120,6 +121,26 @@ def test_the_pages_flow_with_crons_own_daemon(installed: Installed, phones: list
     is_called_back(installed.machine, phones, COMMAND)
 
 
+def test_a_stock_phone_hears_what_install_was_told(installed: Installed, phones: list[Phone]) -> None:
+    """--language zh at a later install: the next caller hears Chinese, doctor says so, and own gives it back."""
+    machine, (a, b, c) = installed.machine, phones
+    machine.run(f"{COMMAND} install --yes --no-trial --language zh")
+    c.dial("202")
+    b.answer()
+    for language in ("zh", "en"):
+        a.dial("202")
+        a.established()
+        a.wait_until_heard(prompt("busy-callback", language))
+        a.hang_up()
+        a.closed()
+        told = (
+            "callers hear the prompts in zh (language = zh)" if language == "zh" else "are heard in en: 201, 202, 203"
+        )
+        assert told in str(machine.doctor()["language"]["message"])
+        machine.run(f"{COMMAND} install --yes --no-trial --language own")
+    b.hang_up()
+
+
 def test_doctor_is_content(installed: Installed) -> None:
     """With all in place every check is well and the exit status is 0."""
     installed.wait_for_cron()
@@ -191,6 +212,10 @@ CAUSES = {
     ),
     "probe": ("asterisk -rx 'dialplan remove context busy-callback-probe'", RELOAD),
     "prompts": (f"mv {SOUNDS}/zh /var/tmp/kept", f"mv /var/tmp/kept {SOUNDS}/zh"),
+    "language without prompts": (
+        f"sed -i.kept 's/^language = .*/language = de/' {CONF}",
+        f"mv {CONF}.kept {CONF}; chown asterisk:asterisk {CONF}",
+    ),
     "agi": ("chmod 0700 /opt/busy-callback", "chmod 0755 /opt/busy-callback"),
     "spool": (f"chown root {SPOOL}/requests", f"chown asterisk {SPOOL}/requests"),
     "outgoing": (

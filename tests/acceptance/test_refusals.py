@@ -19,7 +19,7 @@ exten => _2XX,1,Dial(${TECH}/${EXTEN},15)
  same => n,Gosub(busy-callback,${EXTEN},1)
  same => n,Hangup()
 [custom-auto-redial]
-exten => _rdX.,1,Wait(${IF($["${BUSY_CALLBACK_ANSWERED}" = ""]?2:0)})
+exten => _rdX.,1,ExecIf($["${BUSY_CALLBACK_ANSWERED}" = ""]?Wait(2):Goto(busy-callback-callee,rd,1))
 #include extensions_busy_callback.conf
 """
 
@@ -94,7 +94,7 @@ def test_a_collision_costs_no_attempt(open_office: OpenOffice) -> None:
     mark = office.asterisk.manager.mark()
     b.hang_up()
     office.wait_idle("202", "203")
-    office.asterisk.manager.wait("recall", mark, Event="Newexten", Application="Wait", Context="custom-auto-redial")
+    office.asterisk.manager.wait("recall", mark, Event="Newexten", Application="ExecIf", Context="custom-auto-redial")
     office.talk(a, c)
     office.until_logged("201 was in another call when it was to be rung")
     assert a.rings == 0

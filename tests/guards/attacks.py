@@ -133,14 +133,14 @@ GUARDS = (
     ),
     Guard(
         "only an answer is taken for one",
-        (Edit("busy_callback/channel.py", "            if line[:3].isdigit():\n", "            if True:\n"),),
+        (Edit("busy_callback/conversation.py", "            if line[:3].isdigit():\n", "            if True:\n"),),
         (f"{AGI}test_a_line_feed_in_an_argument_does_not_shift_the_answers",),
     ),
     Guard(
         "the end of the conversation ends the script",
         (
             Edit(
-                "busy_callback/channel.py",
+                "busy_callback/conversation.py",
                 '                raise OSError("Asterisk has closed the conversation")',
                 "                return line",
             ),
@@ -244,6 +244,11 @@ GUARDS = (
             ),
         ),
         (f"{FUZZ}test_spool_files",),
+    ),
+    Guard(
+        "the setting language is one",
+        (Edit("busy_callback/setting_values.py", "    if not is_language(text):\n", "    if False:\n"),),
+        ("tests/unit/test_attack_prompt_paths.py::test_a_language_that_is_none_is_refused",),
     ),
     Guard(
         "a request's numbers have bounds",

@@ -76,7 +76,7 @@ GUARDS = (
         (
             Edit(
                 DIALPLAN,
-                'GotoIf($["${PJSIP_ENDPOINT(${DEVICE:6},redirect_method)}" = "uri_pjsip"]?next)',
+                'GotoIf($["${PJSIP_ENDPOINT(${DEVICE:6},redirect_method)}" = "uri_pjsip"]?after)',
                 "NoOp()",
             ),
         ),

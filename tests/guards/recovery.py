@@ -20,8 +20,8 @@ GUARDS = (
             ),
             Edit(
                 "dialplan/extensions_busy_callback.conf",
-                '"${FILE(${BUSY_CALLBACK_REPORT},0,${LEN(${CLAIM})})}" = "${CLAIM}"',
-                "1",
+                '"${FILE(${BUSY_CALLBACK_REPORT},0,${LEN(claimed ${UNIQUEID} ${CHANNEL})})}" =',
+                '"" =',
             ),
         ),
         (f"{FAULTS}test_a_second_run_of_a_call_file",),
@@ -102,10 +102,10 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/poller.py",
-                "callfile.check_place(os.path.dirname(prepared), self.directories.outgoing)  # before",
+                "callfile.check_place(os.path.dirname(temporary), self.directories.outgoing)  # before",
                 "pass  # before",
             ),
-            Edit("busy_callback/poller.py", "if not self.spool.replace(recalling, request):", "if True:"),
+            Edit("busy_callback/poller.py", "not handed_over and not self.spool.replace(recalling, request)", "False"),
         ),
         (f"{FAULTS}test_outgoing_is_missing",),
     ),

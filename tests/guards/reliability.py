@@ -16,8 +16,8 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/store/durable.py",
-                "    move_durably(data, temporary, final)\n    flush",
-                "    move_durably(data, final, final)\n    flush",
+                "    move(data, temporary, final, flush=True)\n    flush",
+                "    move(data, final, final, flush=True)\n    flush",
             ),
         ),
         (f"{KILL}[RegisterAgain]", f"{POWER}[registering]"),

@@ -57,11 +57,10 @@ def recalling(spool: Spool, say: Callable[[str], None], outgoing: Path) -> None:
         (old,) = spool.live()
         new = policy.begin(old, 1, NOW + attempt)
         report = spool.path("recalls", callfile.report_name(new))
-        prepared = spool.path("tmp", callfile.call_file_name(new))
-        callfile.prepare(callfile.compose(new, Settings(), ("PJSIP/201", "PJSIP/202"), "/r", "/c"), prepared)
+        data = callfile.compose(new, Settings(), ("PJSIP/201", "PJSIP/202"), "/r", "/c")
         with spool.lock():
             assert spool.replace_locked(old, new)
-        callfile.hand_over(prepared, str(outgoing))
+        callfile.hand_over(data, spool.path("tmp", callfile.call_file_name(new)), str(outgoing))
         say(f"handed over {request_id}.{attempt}")
         if attempt == 1:
             withdraw(report)

@@ -20,6 +20,7 @@ QUESTION = "GET FULL VARIABLE"
 def environment(directories: Directories) -> dict[str, str]:
     """Return what Asterisk tells its AGI scripts of its directories."""
     names = {"SPOOL": directories.astspooldir, "CONFIG": directories.astetcdir, "LOG": directories.astlogdir}
+    names["DATA"] = directories.astdatadir
     return {f"AST_{name}_DIR": directory for name, directory in names.items()}
 
 

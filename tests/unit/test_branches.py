@@ -14,7 +14,6 @@ from busy_callback.errors import NumberError, SettingsError
 from busy_callback.numbering import NumberingPlan, Numbers
 from busy_callback.offer import decide
 from busy_callback.pbx.ami import Ami
-from busy_callback.pbx.callfile import compose
 from busy_callback.pbx.conversations import has_called
 from busy_callback.pbx.device_states import DeviceStates
 from busy_callback.policy import BUSY as IS_BUSY
@@ -177,15 +176,6 @@ def test_a_call_of_their_own_to_a_branch_is_seen(dialled: str, found: bool) -> N
         settings.port = standin.port
         with Ami(settings) as ami:
             assert has_called(ami, ["PJSIP/201"], "301") is found
-
-
-def test_a_recall_tells_the_dialplan_of_the_branch() -> None:
-    """So that it asks for the state alone; other recalls' call files are as ever."""
-    files = [
-        compose(policy.begin(ask("201", to), 1, NOW), two(), ("PJSIP/201", "PJSIP/x"), "/spool/recalls/x.1", "/run/ctl")
-        for to in ("301", "202")
-    ]
-    assert [b"Setvar: BUSY_CALLBACK_TO_BRANCH=taichung\n" in data for data in files] == [True, False]
 
 
 def test_a_branch_from_which_nothing_is_heard_could_not_be_reached() -> None:

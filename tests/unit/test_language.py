@@ -299,7 +299,8 @@ def test_install_and_doctor_speak_chinese(pbx: Pbx, monkeypatch: pytest.MonkeyPa
     assert [line for line in summary.splitlines() if not HAN.search(line)] == []
     assert "\n+extensions = 2XX\n" in diff
     assert "目前還沒有任何人會得到回撥服務" in diff
-    status, told = pbx.command(monkeypatch, *words, "--no-trial", answer="y\n")
+    status, told = pbx.command(monkeypatch, *words, "--no-trial", answer="y\ny\n")
+    assert (status, "讓所有人都聽到 zh 的提示嗎" in told) == (0, True)
     assert (status, "要繼續嗎？" in told, "完成。" in told) == (0, True, True)
     conf = Path(pbx.directories.conf)
     written = conf.read_text(encoding="utf-8")

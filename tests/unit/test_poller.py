@@ -72,17 +72,17 @@ def test_asterisk_goes_away_before_its_last_word(
     assert os.listdir(spool.path("tmp", "")) == []
 
 
+@pytest.mark.parametrize("step", ["check_place", "hand_over"])
 def test_a_disk_that_fails_while_a_recall_is_prepared(
-    machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, spool: Spool, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """That is a fault, told in a sentence, also where the disk takes nothing back; the request waits as before."""
+    """That is a fault, told in a sentence; the request waits as before."""
     before = spool.live()
 
     def fail(*arguments: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(callfile, "prepare", fail)
-    monkeypatch.setattr(callfile, "discard", fail)
+    monkeypatch.setattr(callfile, step, fail)
     with pytest.raises(CallFileError, match="Read-only file system"):
         machine.poll()
     assert machine.call_files() == []

@@ -55,6 +55,7 @@ def test_a_semicolon_begins_a_comment_after_a_blank_only(tmp_path: Path, line: s
         ("ring_time = 5\n", 1, "'ring_time = 5' is not a setting (key = value) of a [section]"),
         ("[general]\ncaller_id = {who}\n", 2, "{callee} for the number and {name} for the name"),
         ("[general]\ncallee_prefix = <b>\n", 2, "a text of 40 characters"),
+        ("[general]\nlanguage = ../../etc\n", 2, "language = '../../etc' is not own (each phone hears its own) or a"),
         ("[manager]\nport = 70000\n", 2, "a whole number from 1 to 65535"),
         ("[manager]\nsecret = a b\n", 2, "printable ASCII"),
         ("[devices]\nanna = PJSIP/anna\n", 2, "[devices] has no setting 'anna'; allowed are extensions of 1 to 15"),
@@ -75,6 +76,13 @@ def test_a_bad_value_is_one_error_that_says_where_and_what(tmp_path: Path, text:
         load(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "language"), [("own", ""), ("", ""), ("zh", "zh"), ("pt_BR", "pt_BR")])
+def test_the_prompts_language_is_own_or_one(tmp_path: Path, text: str, language: str) -> None:
+    """Own, nothing and no line at all mean the same: each phone's own."""
+    assert load(write(tmp_path, f"[general]\nlanguage = {text}\n")).language == language
+    assert Settings().language == ""
 
 
 def test_extensions_and_devices_are_mapped_both_ways(tmp_path: Path) -> None:

@@ -181,10 +181,21 @@ def test_what_the_service_plays_is_there() -> None:
     """The dialplan and the AGI play no prompt that the table lacks."""
     dialplan = (ROOT / "dialplan" / "extensions_busy_callback.conf").read_text(encoding="utf-8")
     lines = [line for line in dialplan.splitlines() if "Playback(" in line]
-    played = set(re.findall(r"[(?:](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
+    played = set(re.findall(r"[(?:}](busy-callback[a-z0-9-]*)[,:)]", " ".join(lines)))
     assert {"busy-callback-already", "busy-callback-ok"} <= played
     offered = {*offer.PROMPTS.values(), offer.FULL_PROMPT, offer.TAKEN_PROMPT}
     assert played | offered | {FAILURE_PROMPT} <= set(read_table(SOUNDS))
+
+
+def test_every_prompt_of_the_dialplan_is_in_the_language_of_the_setting() -> None:
+    """None is named without the place for it."""
+    for name in ("extensions_busy_callback.conf", "page_macro.conf"):
+        text = (ROOT / "dialplan" / name).read_text(encoding="utf-8")
+        played = re.findall(r"(?:Playback|Background|Read)\(([^)]*)", text)
+        assert played
+        assert all("${BUSY_CALLBACK_SOUNDS}busy-callback-" in p or "${BUSY_CALLBACK_PROMPT}" in p for p in played), (
+            played
+        )
 
 
 @pytest.fixture

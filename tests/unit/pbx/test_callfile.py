@@ -28,8 +28,7 @@ def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
     """It dials rdFROMTO in custom-auto-redial once; its far end dials the callee in the phones' own context."""
     request = policy.begin(ask("201", "2021", language="zh"), 1234, NOW)
     lines = compose(request, Settings(), DEVICES, "/spool/recalls/x.1", CONTROL).decode().splitlines()
-    assert lines[:8] == [
-        "Channel: Local/rd2012021@custom-auto-redial/n",
+    assert lines[-8:] == [
         "Callerid: 201 <201>",
         "Context: busy-callback-callee",
         "Extension: 2021",
@@ -37,12 +36,20 @@ def test_a_call_file_rings_the_caller_and_sends_it_to_the_callee() -> None:
         "WaitTime: 30",
         "MaxRetries: 0",
         "RetryTime: 86400",
+        "Channel: Local/rd2012021@custom-auto-redial/n",
     ]
     assert "Setvar: BUSY_CALLBACK_CONTEXT=from-internal" in lines
     assert "Setvar: BUSY_CALLBACK_FROM=201" in lines
     assert "Setvar: BUSY_CALLBACK_TO=2021" in lines
     assert "Setvar: BUSY_CALLBACK_STARTED=1234" in lines
     assert "Setvar: CHANNEL(language)=zh" in lines
+    assert not any("SOUNDS" in line for line in lines)
+
+
+def test_a_recall_is_told_where_the_prompts_of_the_settings_language_are() -> None:
+    """For the phone's channel, which is the Local channel's child."""
+    lines = compose(ask("201", "202"), Settings(), DEVICES, "/r", CONTROL, "", "zh/").decode().splitlines()
+    assert "Setvar: _BUSY_CALLBACK_SOUNDS=zh/" in lines
 
 
 def test_the_callee_is_dialled_from_the_callers_own_context() -> None:
@@ -65,10 +72,17 @@ def test_a_call_file_arrives_whole(tmp_path: Path) -> None:
     """It is written elsewhere and renamed into outgoing: Asterisk never sees half of it."""
     for name in ("tmp", "outgoing"):
         (tmp_path / name).mkdir()
-    callfile.prepare(b"Channel: x\n", str(tmp_path / "tmp/a.call"))
-    callfile.hand_over(str(tmp_path / "tmp/a.call"), str(tmp_path / "outgoing"))
+    callfile.hand_over(b"Channel: x\n", str(tmp_path / "tmp/a.call"), str(tmp_path / "outgoing"))
     assert (tmp_path / "outgoing" / "a.call").read_bytes() == b"Channel: x\n"
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_of_a_call_file_that_was_cut_short_asterisk_makes_no_call() -> None:
+    """It is not flushed; whom it calls stands last, after all that says for which start of Asterisk it is."""
+    data = compose(policy.begin(ask("201", "202"), 1, NOW), Settings(), DEVICES, "/spool/recalls/x.1", CONTROL)
+    whole, _, last = data.rstrip(b"\n").rpartition(b"\n")
+    assert last.startswith(b"Channel: ")
+    assert b"Channel: " not in whole
 
 
 @pytest.mark.parametrize(

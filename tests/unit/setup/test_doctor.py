@@ -214,9 +214,58 @@ def test_the_language_in_which_a_phone_hears_the_prompts(pbx: Pbx) -> None:
         core_show_settings="  Default language:            en\n",
         **{"pjsip show endpoint 201": spoken.format("zh_TW"), "pjsip show endpoint 202": spoken.format("")},
     )
+    pbx.install()
     check = examined(pbx)["language"]
     assert check.ok
-    assert "are heard in zh: 201; en: 202; for another" in check.message
+    assert "are heard in zh: 201; en: 202; for one language on all phones: " in check.message
+    (pbx.root / "answers" / "pjsip show endpoint 201").write_text(spoken.format("fr"))
+    assert "are heard in en: 201, 202; for" in examined(pbx)["language"].message  # French has links to English
+
+
+def test_without_any_prompts_a_caller_hears_none(pbx: Pbx) -> None:
+    """Who would hear nothing is named."""
+    pbx.install()
+    for path in (Path(pbx.directories.astdatadir) / "sounds").rglob("busy-callback*"):
+        path.unlink()
+    check = examined(pbx)["language"]
+    assert (check.ok, check.message) == (False, "there are no prompts for the phones 201, 202")
+
+
+@pytest.mark.parametrize(
+    ("language", "found", "says"),
+    [
+        ("zh", True, "all callers hear the prompts in zh (language = zh), whatever language their phones have"),
+        ("zh_TW", True, "in zh (language = zh_TW)"),
+        ("tw", True, "in zh (language = tw)"),
+        ("de", False, "has language = de, and there are no prompts in it: each phone hears its own language"),
+        ("fr", False, "has language = fr, and there are no prompts in it: all callers hear en"),
+        ("pl", True, "in pl (language = pl)"),
+    ],
+)
+def test_the_setting_language_says_what_all_hear(pbx: Pbx, language: str, found: bool, says: str) -> None:
+    """Red where it names a language without prompts; an admin's own recordings are prompts too."""
+    pbx.install()
+    own = Path(pbx.directories.astdatadir) / "sounds" / "pl"
+    own.mkdir()
+    (own / "busy-callback.gsm").write_bytes(b"mine")
+    conf = Path(pbx.directories.conf)
+    conf.write_text(conf.read_text().replace("language = own", f"language = {language}"))
+    check = examined(pbx)["language"]
+    assert (check.ok, bool(check.cure)) == (found, not found)
+    assert says in check.message
+
+
+def test_each_prompt_of_the_settings_language_is_looked_for(pbx: Pbx) -> None:
+    """Of recordings of one's own too, which are no folder of the package's."""
+    pbx.install()
+    pbx.runs(core_show_file_formats="gsm gsm gsm\nslin wav wav\n", core_show_version="Asterisk 22\n")
+    assert examined(pbx)["prompts"].ok
+    own = Path(pbx.directories.astdatadir) / "sounds" / "pl"
+    own.mkdir()
+    (own / "busy-callback.gsm").write_bytes(b"mine")
+    conf = Path(pbx.directories.conf)
+    conf.write_text(conf.read_text().replace("language = own", "language = pl"))
+    assert f"prompt busy-callback-already is missing in {own}" in examined(pbx)["prompts"].message
 
 
 def test_the_commands_exit_status_and_json(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:

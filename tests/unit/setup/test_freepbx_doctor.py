@@ -8,6 +8,7 @@ import pytest
 
 from busy_callback.settings import load
 from busy_callback.setup.check import CheckFailed, Installation
+from busy_callback.setup.checks_asterisk import check_language
 from busy_callback.setup.checks_dialplan import check_calls, check_codes, check_reach
 from tests.lab.freepbx_dialplans import CUSTOM_FILES, FREEPBX, ISSABEL, additional, files
 from tests.unit.setup.pbx import Pbx
@@ -39,6 +40,11 @@ def examined(pbx: Pbx) -> Installation:
 def custom(pbx: Pbx, lines: str) -> None:
     """Put lines of the admin's own into extensions_custom.conf."""
     pbx.write("extensions_custom.conf", f"{(pbx.etc / 'extensions_custom.conf').read_text()}\n{lines}")
+
+
+def test_the_language_of_its_extensions_is_told(installed: Pbx) -> None:
+    """Its dialplan is not followed, but its phones are known: each hears the language of its own section."""
+    assert ": 201" in check_language(examined(installed))
 
 
 def test_a_taken_code_is_told(installed: Pbx) -> None:

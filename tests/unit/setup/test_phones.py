@@ -77,15 +77,15 @@ def test_pjsips_endpoints_and_wizards_are_read(tmp_path: Path) -> None:
     """Endpoints with their templates, and wizards'; nothing that is none; the context is default unless named."""
     found = files(
         tmp_path,
-        pjsip="[phone](!)\ntype=endpoint\ncontext=office\n[201](phone)\ncallerid=Anna <201>\ndevice_state_busy_at=1\n"
-        "[201]\ntype=aor\n[lonely]\ntype=endpoint\n",
-        pjsip_wizard="[w](!)\ntype=wizard\nendpoint/context=shop\n"
+        pjsip="[phone](!)\ntype=endpoint\ncontext=office\nlanguage=zh\n[201](phone)\ncallerid=Anna <201>\n"
+        "device_state_busy_at=1\n[201]\ntype=aor\n[lonely]\ntype=endpoint\n",
+        pjsip_wizard="[w](!)\ntype=wizard\nendpoint/context=shop\nendpoint/language=en\n"
         "[anna](w)\nendpoint/callerid=Anna <301>\n[x]\ntype=y\n",
     )
     assert found == [
-        Phone("PJSIP", "201", "office", "201", True),
+        Phone("PJSIP", "201", "office", "201", True, "zh"),
         Phone("PJSIP", "lonely", "default", "", False),
-        Phone("PJSIP", "anna", "shop", "301", True),
+        Phone("PJSIP", "anna", "shop", "301", True, "en"),
     ]
 
 
