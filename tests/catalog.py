@@ -25,7 +25,7 @@ import busy_callback
 from busy_callback import request as rq
 from busy_callback.language import DOMAIN, JOINTS, LOCALE
 from busy_callback.report import page, sentences, tables
-from busy_callback.setup import install
+from busy_callback.setup import doctor, install, trial
 
 PACKAGE = Path(busy_callback.__file__).parent
 PO = Path(LOCALE) / "zh_TW" / "LC_MESSAGES" / f"{DOMAIN}.po"
@@ -277,6 +277,7 @@ def messages() -> dict[str, list[str]]:
         "Done.",
         "ok  ",
         "FAIL",
+        *(*doctor.CHECKS, *doctor.OTHER_NAMES, *trial.STEPS),
         *JOINTS,
         *rq.KINDS,
         *tables.STATE_NAMES.values(),

@@ -310,6 +310,9 @@ def test_install_and_doctor_speak_chinese(pbx: Pbx, monkeypatch: pytest.MonkeyPa
     _, told = pbx.command(monkeypatch, "doctor")
     lines = [line for line in told.splitlines() if line.startswith(("異常", "     ->"))]
     assert len(lines) > 4
+    names = [line[3:].partition("：")[0] for line in told.splitlines() if not line.startswith(" ")]
+    assert [name for name in names if not HAN.search(name) and "Asterisk" not in name] == []
+    assert "語言（language）" in names
     assert [line for line in lines if not HAN.search(line[3:])] == []
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     pbx.command(monkeypatch, *words, "--no-trial", "-y")
