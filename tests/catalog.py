@@ -71,7 +71,6 @@ NOT_TOLD = re.compile(
     | [{]\w+[}]([ @:;,]*[({\[]*[{]\w+[}][)\]]*)+ | [{]\w+[}]\ \([{]\w+[}]\ s\) | busy-callback:\ [{]\w+[}]
     | \s*[{]\w+[}]\s+[{]\w+[}](-[{]\w+[}])?(\s+[{]\w+[}])? | [{]command_path[}]\ .*
     | \n\[devices.* | trial\ ([{]\w+[}]|begin)
-    | link\ [{]path[}].* | (remove|make|replace|keep)\ [{]kind[}].* | mode\ [{]mode[}].*
     """,
     re.VERBOSE | re.DOTALL,
 )

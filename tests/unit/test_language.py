@@ -302,6 +302,10 @@ def test_install_and_doctor_speak_chinese(pbx: Pbx, monkeypatch: pytest.MonkeyPa
     status, told = pbx.command(monkeypatch, *words, "--no-trial", answer="y\ny\n")
     assert (status, "讓所有人都聽到 zh 的提示嗎" in told) == (0, True)
     assert (status, "要繼續嗎？" in told, "完成。" in told) == (0, True, True)
+    _, undone = pbx.command(monkeypatch, "uninstall", "--dry-run")
+    heads = [line for line in undone.splitlines() if line[:1] not in {"+", "-", " ", "@", ""}]
+    assert [line for line in heads if not HAN.search(line)] == []
+    assert f"移除檔案 {pbx.directories.conf}" in heads
     conf = Path(pbx.directories.conf)
     written = conf.read_text(encoding="utf-8")
     comments = [line for line in written.splitlines() if line.startswith("; ")]
