@@ -27,31 +27,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-import types
 
 from busy_callback import request as rq
-from busy_callback.channel import RECALL_CONTEXT, Channel, Conversation
+from busy_callback.channel import RECALL_CONTEXT, Channel
+from busy_callback.conversation import Agi, AGIException
 from busy_callback.errors import BusyCallbackError, NumberError
 from busy_callback.numbering import printable
 from busy_callback.settings import find_directories
 from busy_callback.store.last_good_settings import load_or_last_good
 from busy_callback.store.spool import FULL, Spool
 
-# pyst2 takes one constant from six, and pprint only for its debugging output. Both would cost a start more than
-# all the rest of pyst2, so stand-ins are in their places while it is imported.
-_STAND_INS: dict[str, dict[str, object]] = {"pprint": {"pformat": repr}, "six": {"PY3": True}}
-_spared = [name for name in _STAND_INS if name not in sys.modules]
-for _name in _spared:
-    sys.modules[_name] = types.ModuleType(_name)
-    vars(sys.modules[_name]).update(_STAND_INS[_name])
-from asterisk.agi import AGI, AGIException  # noqa: E402
-
-for _name in _spared:
-    del sys.modules[_name]
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from asterisk.agi import AGI
 
     from busy_callback.settings import Settings
 
@@ -75,7 +65,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         # A caller's name may be in any encoding; it must not keep the request from being served.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with open(os.devnull, "w") as nowhere:
-            agi = AGI(Conversation(sys.stdin), sys.stdout, nowhere)
+            agi = Agi(sys.stdin, sys.stdout, nowhere)
             return _serve(agi, arguments, environ)
     except GONE:
         return 1

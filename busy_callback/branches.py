@@ -5,8 +5,6 @@ Loaded only where busy_callback.conf has a [branch NAME]: the AGI's caller would
 
 from __future__ import annotations
 
-from operator import contains
-
 from busy_callback.errors import SettingsError
 from busy_callback.numbering import classes
 
@@ -28,17 +26,16 @@ class Branch:
     No call from here reaches that device: the dialplan calls the extension as it does any, over the trunk.
     """
 
-    __slots__ = ("digits", "extensions", "name", "state")
+    __slots__ = ("extensions", "name", "state")
 
     def __init__(self, name: str, extensions: Numbers, state: str = USUAL_STATE) -> None:
         self.name = name
         self.extensions = extensions
         self.state = state
-        self.digits = [classes(pattern) for pattern in extensions.patterns]
 
     def has(self, number: str) -> bool:
-        """Tell whether the number is one of its extensions; of a hundred branches no regular expression is compiled."""
-        return any(len(number) == len(digits) and all(map(contains, digits, number)) for digits in self.digits)
+        """Tell whether the number is one of its extensions."""
+        return number in self.extensions
 
     def tells(self, device: str) -> bool:
         """Tell whether a device is one whose state comes from this branch."""

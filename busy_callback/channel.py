@@ -13,7 +13,6 @@ from busy_callback.setting_values import is_device
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
 
     from asterisk.agi import AGI
 
@@ -24,30 +23,6 @@ _RESTRICTION, _HIDDEN = 0x60, 0x20  # of agi_callingpres (include/asterisk/calle
 LAST_NUMBERS = "busy-callback-last"  # the family in Asterisk's database
 _MANY = 1000  # numbers of a plan that are looked through for the one whose hint has a device
 _ROOM = 4000  # characters of one question; AGI takes 8,191 (res/res_agi.c)
-
-
-class Conversation:
-    """What Asterisk says, as pyst2 can read it: the environment up to a blank line, then only answers.
-
-    A line feed in a script's argument ends the environment early; what is left of it would be taken for
-    answers, one off for ever. And pyst2 does not notice the end of input: it would read on without end.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._answering = False
-
-    def readline(self) -> str:
-        """Return the next line that pyst2 is to see; raise OSError when Asterisk is gone."""
-        while True:
-            line = self._stream.readline()
-            if not self._answering:
-                self._answering = not line.strip()
-                return line
-            if not line:
-                raise OSError("Asterisk has closed the conversation")
-            if line[:3].isdigit():
-                return line
 
 
 class Channel:

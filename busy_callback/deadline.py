@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# Nothing here may cost the AGI a slow import: signal is built in, types for mypy only.
 import signal
 
 from busy_callback.errors import DeadlineError

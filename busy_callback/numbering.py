@@ -5,22 +5,46 @@ The AGI imports this module on the caller's time.
 
 from __future__ import annotations
 
-import re
-
 from busy_callback.errors import NumberError
 from busy_callback.request import MOST_DIGITS, is_number
 
-_CLASS = r"[0-9XZN]|\[[0-9](?:-?[0-9])*\]"  # compiled where there is a pattern
-_DIGITS: dict[str, frozenset[str]] = {}  # by what stands for a place: found out once
+_DIGITS = "0123456789"
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
+
+
+def _places(pattern: str) -> list[str]:
+    """Return what stands for each digit of a pattern, as ``2`` or ``[1-5]``; ValueError where something else does."""
+    text = pattern.lstrip("_").upper()
+    places = []
+    while text:
+        end = text.find("]") + 1 if text[0] == "[" else 1
+        places.append(_CLASSES.get(text[0], text[:end]))
+        if not _allowed(places[-1]):
+            raise ValueError(pattern)
+        text = text[end:]
+    return places
+
+
+def _allowed(place: str) -> str:
+    """Return the digits that a place allows; '' where it is none."""
+    if not place.startswith("["):
+        return place if place in _DIGITS else ""
+    inside, found = place[1:-1], ""
+    if inside.endswith("-"):
+        return ""
+    while inside:
+        low, high = (inside[0], inside[2]) if inside[1:2] == "-" else (inside[0], inside[0])
+        if low not in _DIGITS or high not in _DIGITS[_DIGITS.index(low) :]:
+            return ""
+        found += _DIGITS[int(low) : int(high) + 1]
+        # [1-3-5] is [1-35], as to Asterisk.
+        inside = inside[3:].removeprefix("-") if inside[1:2] == "-" else inside[1:]
+    return "".join(digit for digit in _DIGITS if digit in found)
 
 
 def classes(pattern: str) -> tuple[frozenset[str], ...]:
     """Return the digits that each place of a pattern allows."""
-    places = re.findall(_CLASS, pattern.lstrip("_").upper())
-    for place in set(places) - _DIGITS.keys():
-        _DIGITS[place] = frozenset(c for c in "0123456789" if re.fullmatch(_CLASSES.get(place, place), c))
-    return tuple(_DIGITS[place] for place in places)
+    return tuple(frozenset(_allowed(place)) for place in _places(pattern))
 
 
 class Numbers:
@@ -31,26 +55,31 @@ class Numbers:
 
     def __init__(self, patterns: tuple[str, ...] = ()) -> None:
         self.patterns = patterns
+        self._digits: list[list[str]] = []  # by pattern, what each of its places allows
         texts = []
         for pattern in patterns:
-            text = pattern.lstrip("_").upper()
-            digits = re.findall(_CLASS, text)
-            if "".join(digits) != text or not 1 <= len(digits) <= MOST_DIGITS:
+            try:
+                places = _places(pattern)
+            except ValueError:
+                places = []
+            if not 1 <= len(places) <= MOST_DIGITS:
                 raise ValueError(f"{pattern!r} is not a pattern of 1 to {MOST_DIGITS} digits, X, Z, N and [1-5]")
-            texts.append("".join(_CLASSES.get(c, c) for c in digits))
-        self._texts = texts
-        self.regex = "|".join(texts)  # POSIX's extended ones have the same form
+            texts.append("".join(places))
+            self._digits.append([_allowed(place) for place in places])
+        self.regex = "|".join(texts)  # for others: no regular expression is read here, on the AGI's caller's time
 
     def __contains__(self, number: str) -> bool:
-        return is_number(number) and bool(self.regex) and re.fullmatch(self.regex, number) is not None
+        return is_number(number) and any(
+            len(digits) == len(number) and all(c in allowed for c, allowed in zip(number, digits))
+            for digits in self._digits
+        )
 
     def listed(self, most: int) -> list[str]:
         """Return all of the numbers, or none where there are more than ``most``, or no patterns."""
         found: list[str] = []
-        for text in self._texts:
+        for digits in self._digits:
             some = [""]
-            for digit in re.findall(_CLASS, text):
-                allowed = [c for c in "0123456789" if re.fullmatch(digit, c)]
+            for allowed in digits:
                 some = [number + c for number in some for c in allowed]
                 if len(found) + len(some) > most:
                     return []

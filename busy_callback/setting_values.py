@@ -1,18 +1,16 @@
 """A line of the settings, which there are, and their values: readers, which raise ValueError saying what is allowed.
 
-The AGI imports this module on the caller's time: a regular expression would take longer to be compiled than all else.
+The AGI imports this module on the caller's time: to import re alone would take longer than all else.
 """
 
 from __future__ import annotations
-
-import re
 
 from busy_callback.numbering import NumberingPlan, Numbers
 from busy_callback.request import is_language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
 _UNITS = {"min": 60, "s": 1, "h": 3600, "": 1}
 _MOST_DIGITS = 7
@@ -93,40 +91,90 @@ def is_branch_name(text: str) -> bool:
     return len(text) <= BRANCH_NAME and bare.isascii() and bare.isalnum()
 
 
-def like(pattern: str, meaning: str) -> Callable[[str], str]:
-    """Return the reader of a text that matches the regular expression; ``meaning`` says what that is."""
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+_NAME = _LETTERS | set("_.-")  # of a context, a user, a device
+_PLAIN = frozenset(map(chr, range(0x21, 0x7F)))
+
+
+def made_of(allowed: Container[str], low: int, high: int, meaning: str) -> Callable[[str], str]:
+    """Return the reader of a text of ``low`` to ``high`` of the allowed characters; ``meaning`` says what that is."""
 
     def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
+        if not _is_of(text, allowed, low, high):
             raise ValueError(meaning)
         return text
 
     return parse
 
 
-device_form = like(
-    r"auto|freepbx|hint@[A-Za-z0-9_.-]{1,70}|[A-Za-z0-9]+/[A-Za-z0-9_.@-]*\{ext\}[A-Za-z0-9_.@/-]*",
-    "auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}",
-)
-_SHOWN = r"[^\x00-\x1f\x7f\"\\<>;#$\[\](),|&^`{}]"  # a character of a text that phones show
+def _is_of(text: str, allowed: Container[str], low: int, high: int) -> bool:
+    return low <= len(text) <= high and all(c in allowed for c in text)
+
+
+def one_of(*words: str, meaning: str) -> Callable[[str], str]:
+    """Return the reader of one of the words; ``meaning`` says which these are."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(meaning)
+        return text
+
+    return parse
+
+
+def device_form(text: str) -> str:
+    """Return the setting ``device``: how an extension's devices are found."""
+    technology, slash, name = text.partition("/")
+    form = bool(slash) and _is_of(technology, _LETTERS, 1, 200) and name.count("{ext}") == 1
+    before, _, after = name.partition("{ext}")
+    form = form and _is_of(before, _NAME | {"@"}, 0, 200) and _is_of(after, _NAME | {"@", "/"}, 0, 200)
+    if (
+        not form
+        and text not in {"auto", "freepbx"}
+        and not (text.startswith("hint@") and _is_of(text[5:], _NAME, 1, 70))
+    ):
+        raise ValueError("auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}")
+    return text
+
+
+class _Shown:
+    """The characters of a text that phones show."""
+
+    def __contains__(self, c: object) -> bool:
+        return isinstance(c, str) and c >= " " and c not in '\x7f"\\<>;#$[](),|&^`{}'
+
+
+def caller_id(text: str) -> str:
+    """Return the text that the caller sees, in which {callee} and {name} stand for one character each."""
+    if not _is_of(text.replace("{callee}", "x").replace("{name}", "x"), _Shown(), 0, 60):
+        raise ValueError(
+            "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^"
+        )
+    return text
+
+
+_CODE = "a feature code: * or # and up to five digits, as *66"
+
+
+def feature_code(text: str) -> str:
+    """Return what is dialled for a feature."""
+    if text[:1] not in {"*", "#"} or not _is_of(text[1:], "0123456789*", 1, 5):
+        raise ValueError(_CODE)
+    return text
+
+
 TEXTS = {
-    "caller_id": like(
-        rf"({_SHOWN}|\{{callee\}}|\{{name\}}){{0,60}}",
-        "a text with {callee} for the number and {name} for the name, without quotes, brackets and ; # $ , | & ^",
+    "caller_id": caller_id,
+    "callee_prefix": made_of(
+        _Shown(), 0, 40, "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
     ),
-    "callee_prefix": like(
-        rf"{_SHOWN}{{0,40}}", "a text of 40 characters, without quotes, brackets and ; # $ , | & ^, or nothing"
+    "alert_info": made_of(
+        _LETTERS | set("_.:/<>=; -"), 0, 100, "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
     ),
-    "alert_info": like(
-        r"[A-Za-z0-9_.:/<>=; -]{0,100}", "an Alert-Info header: letters, digits and _.:/<>=; -, or nothing"
-    ),
-    **dict.fromkeys(
-        ("code_request", "code_cancel", "code_count"),
-        like(r"[*#][0-9*]{1,5}", "a feature code: * or # and up to five digits, as *66"),
-    ),
+    **dict.fromkeys(("code_request", "code_cancel", "code_count"), feature_code),
 }
 BEFORE_VOICEMAIL = "before voicemail"
-no_reply = like(f"{BEFORE_VOICEMAIL}|code only", f"{BEFORE_VOICEMAIL} or code only")
+no_reply = one_of(BEFORE_VOICEMAIL, "code only", meaning=f"{BEFORE_VOICEMAIL} or code only")
 
 
 def plan(text: str) -> NumberingPlan:
@@ -153,10 +201,16 @@ def numbers_of_branch(text: str) -> Numbers:
     return found
 
 
-state_form = like(
-    r"[A-Za-z0-9]{1,20}/[A-Za-z0-9_.@-]{0,20}\{ext\}[A-Za-z0-9_.@-]{0,20}",
-    "the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}",
-)
+def state_form(text: str) -> str:
+    """Return the device, with {ext} for the extension, whose state a branch publishes."""
+    technology, _, name = text.partition("/")
+    parts = name.split("{ext}")
+    if not (
+        _is_of(technology, _LETTERS, 1, 20) and len(parts) == 2 and all(_is_of(p, _NAME | {"@"}, 0, 20) for p in parts)
+    ):
+        raise ValueError("the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}")
+    return text
+
 
 OWN = "own"
 
@@ -170,6 +224,15 @@ def prompt_language(text: str) -> str:
     return text
 
 
+def host(text: str) -> str:
+    """Return where the manager is."""
+    if not _is_of(text, _LETTERS | {".", "-"}, 1, 253) and not _is_of(
+        text, frozenset("0123456789ABCDEFabcdef:."), 2, 45
+    ):
+        raise ValueError("a host's name or address, as 127.0.0.1 or ::1")
+    return text
+
+
 KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "general": {
         "extensions": plan,
@@ -178,7 +241,7 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "offer_pause": seconds(1, 30),
         "offer_no_reply": no_reply,
         "device": device_form,
-        "context": like(r"[A-Za-z0-9_.-]{1,79}", "a dialplan context's name"),
+        "context": made_of(_NAME, 1, 79, "a dialplan context's name"),
         "ring_time": seconds(5, 120),
         "guard_time": seconds(0, 60),
         "attempts": whole(1, 20),
@@ -190,15 +253,17 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "queue_in_all": whole(1, 1000000),
         "history_days": whole(0, 3650),
         "language": prompt_language,
-        "callers": like("own|any", "own (from the extension's own phone) or any (whom the dialplan lets in)"),
+        "callers": one_of(
+            "own", "any", meaning="own (from the extension's own phone) or any (whom the dialplan lets in)"
+        ),
         **TEXTS,
     },
     "manager": {
-        "host": like(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", "a host's name or address, as 127.0.0.1 or ::1"),
+        "host": host,
         "port": whole(1, 65535),
         "tls": yes_or_no,
-        "user": like(r"[A-Za-z0-9_.-]{1,79}", "a user of manager.conf"),
-        "secret": like(r"[!-:<-~]{0,200}", "printable ASCII without blanks and ;"),
+        "user": made_of(_NAME, 1, 79, "a user of manager.conf"),
+        "secret": made_of(_PLAIN - {";"}, 0, 200, "printable ASCII without blanks and ;"),
     },
     "devices": {  # the key is an extension
         "": device_list,

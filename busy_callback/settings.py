@@ -7,7 +7,6 @@ longer than registering the request does.
 from __future__ import annotations
 
 import os
-import re
 import stat
 
 from busy_callback import setting_values as values
@@ -292,9 +291,9 @@ def find_directories(environ: Mapping[str, str], asterisk_conf: str = "") -> Dir
             return directories
         raise SettingsError(f"{named}: can't be read: {error.strerror}; name Asterisk's asterisk.conf") from error
     for line in lines:
-        match = re.match(r"\s*(ast[a-z]+|runuser)\s*=>?\s*([^;]*)", line)
-        if match and hasattr(Directories, match[1]) and match[2].strip():
-            if not match[2].strip().isprintable() or (match[1].endswith("dir") and not match[2].startswith("/")):
-                raise SettingsError(f"{named or ASTERISK_CONF}: {match[0].strip()!r} is no path from / on; correct it")
-            setattr(directories, match[1], match[2].strip())
+        key, value = values.key_and_value(line.partition(";")[0].strip())
+        if value and (key.startswith("ast") or key == "runuser") and hasattr(Directories, key):
+            if not value.isprintable() or (key.endswith("dir") and not value.startswith("/")):
+                raise SettingsError(f"{named or ASTERISK_CONF}: {key} => {value!r} is no path from / on; correct it")
+            setattr(directories, key, value)
     return directories

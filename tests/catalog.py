@@ -53,7 +53,16 @@ PLURAL = ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?
 _TEMPLATES = {"report/why"}  # the braces in the texts of these stand for values already
 # What reads as words and is told to nobody, or not by itself: by module, or anywhere.
 _MODULES = {
-    *("agi", "channel", "clock", "offer", "policy", "settlement", "runs"),  # told to the log, or by report/sentences
+    *(
+        "agi",
+        "channel",
+        "clock",
+        "conversation",
+        "offer",
+        "policy",
+        "settlement",
+        "runs",
+    ),  # told to the log, or by report/sentences
     *("report/metrics", "report/pictures", "report/sentences", "setup/dialplan_shown", "setup/phones"),
 }
 NOT_TOLD = re.compile(

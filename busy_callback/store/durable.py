@@ -10,7 +10,6 @@ import os
 import stat
 import time
 
-from busy_callback.deadline import Deadline
 from busy_callback.errors import CorruptRequestError, DeadlineError, SpoolError
 
 TYPE_CHECKING = False
@@ -206,6 +205,8 @@ class Lock:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                from busy_callback.deadline import Deadline  # seldom needed, and slow to import
+
                 with Deadline(LOCK_TIME, f"{self._path} is held by another process for over {LOCK_TIME:.0f} s"):
                     fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         except DeadlineError as error:

@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import between, crowd, history, plot, ring, scale, start, watch
+from . import between, crowd, history, load, plot, ring, scale, start, watch
 from .samples import compare, show, table
 
-PARTS = ("start", "ring", "idle", "crowd", "scale", "history", "between")
+PARTS = ("start", "ring", "load", "idle", "crowd", "scale", "history", "between")
 
 
 def _head() -> str:
@@ -83,6 +83,8 @@ def main() -> None:
             folder.mkdir()
             if part == "ring":
                 text = _ring(folder, arguments.quick, arguments.picture)
+            elif part == "load":
+                text = load.report(load.measure(folder, 50 if arguments.quick else 150))
             elif part == "idle":
                 text = _idle(folder, arguments.quick)
             elif part == "crowd":

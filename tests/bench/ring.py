@@ -231,16 +231,20 @@ def opened(*benches: Bench | Page) -> Iterator[None]:
         yield
 
 
-def measure(folder: Path, count: int, page_rounds: int) -> tuple[list[Samples], Samples]:
-    """Return the samples of all subjects, taken in turns, and those of the yardstick, CCSS."""
-    ccss = Ccss("CCSS, Asterisk 16", ASTERISK_16, folder / "ccss")
-    benches: list[Bench] = [
-        ccss,
+def subjects(folder: Path) -> list[Bench]:
+    """Return those that ring within milliseconds; the first is the yardstick, CCSS."""
+    return [
+        Ccss("CCSS, Asterisk 16", ASTERISK_16, folder / "ccss"),
         Plain("a plain daemon that originates, Asterisk 16", ASTERISK_16, folder / "plain16"),
         Plain("a plain daemon that originates, Asterisk 22", ASTERISK_22, folder / "plain22"),
         Watch("busy-callback poll --watch, Asterisk 16", ASTERISK_16, folder / "watch16"),
         Watch("busy-callback poll --watch, Asterisk 22", ASTERISK_22, folder / "watch22"),
     ]
+
+
+def measure(folder: Path, count: int, page_rounds: int) -> tuple[list[Samples], Samples]:
+    """Return the samples of all subjects, taken in turns, and those of the yardstick, CCSS."""
+    benches = subjects(folder)
     pages = [
         Page("the page's call file, Asterisk 16", ASTERISK_16, folder / "page16"),
         Page("the page's call file, Asterisk 22", ASTERISK_22, folder / "page22"),
@@ -258,4 +262,4 @@ def measure(folder: Path, count: int, page_rounds: int) -> tuple[list[Samples], 
                     bench.samples.values.clear()  # the first times warm everything up
         for thread in threads:
             thread.join()
-    return [*(bench.samples for bench in benches), *(page.samples for page in pages)], ccss.samples
+    return [*(bench.samples for bench in benches), *(page.samples for page in pages)], benches[0].samples

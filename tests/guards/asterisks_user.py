@@ -220,7 +220,7 @@ GUARDS = (
         (
             Edit(
                 "busy_callback/settings.py",
-                '(match[1].endswith("dir") and not match[2].startswith("/"))',
+                '(key.endswith("dir") and not value.startswith("/"))',
                 "False",
             ),
         ),
@@ -497,7 +497,7 @@ GUARDS = (
     ),
     Guard(
         "a path is one that programs can name",
-        (Edit("busy_callback/settings.py", "not match[2].strip().isprintable() or", "False or"),),
+        (Edit("busy_callback/settings.py", "not value.isprintable() or", "False or"),),
         (f"{WORDS}test_a_path_that_no_program_can_name",),
     ),
     Guard(
@@ -540,7 +540,7 @@ GUARDS = (
     Guard(
         "what is printed of files stays one line",
         (
-            Edit("busy_callback/setup/shown_check.py", "*spoken(check.message).split()", "check.message"),
+            Edit("busy_callback/setup/shown_check.py", '" ".join(spoken(check.message).split())', "check.message"),
             Edit(
                 "busy_callback/numbering.py",
                 """    return visible(text).replace("\\n", "\\\\n")\n""",

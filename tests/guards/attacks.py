@@ -133,14 +133,14 @@ GUARDS = (
     ),
     Guard(
         "only an answer is taken for one",
-        (Edit("busy_callback/channel.py", "            if line[:3].isdigit():\n", "            if True:\n"),),
+        (Edit("busy_callback/conversation.py", "            if line[:3].isdigit():\n", "            if True:\n"),),
         (f"{AGI}test_a_line_feed_in_an_argument_does_not_shift_the_answers",),
     ),
     Guard(
         "the end of the conversation ends the script",
         (
             Edit(
-                "busy_callback/channel.py",
+                "busy_callback/conversation.py",
                 '                raise OSError("Asterisk has closed the conversation")',
                 "                return line",
             ),

@@ -32,8 +32,9 @@ TOLD = {"language", "printing", "terminal"}  # how people are told
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
-    "agi": {"channel", "errors", "numbering", "offer", "prompts", "request", "settings", "store"},
+    "agi": {"channel", "conversation", "errors", "numbering", "offer", "prompts", "request", "settings", "store"},
     "offer": {"channel", "errors", "numbering", "request", "settings", "store"},
+    "conversation": set(),
     "channel": {"numbering", "request", "setting_values", "settings"},
     "printing": {"language", "numbering", "request"},
     "terminal": {"language"},
