@@ -43,7 +43,7 @@ class Poller(Runs):
         self._steps = ClockSteps(Note(self.spool.path("", "clock")), clock, ticks)
         self._soon = 0.0
         self._fault: CallFileError | None = None
-        self._rung: set[str] = set()  # callers whose recall began in this look
+        self._rung: dict[str, float] = {}  # by caller who is about to be rung, until when its lamp waits for that
         self._told: dict[str, list[str]] = {}  # by report: what the disk did not take of it, and Asterisk told
 
     # -- one look ----------------------------------------------------------------------------------
@@ -75,16 +75,26 @@ class Poller(Runs):
         device_states.ask(number for requests in queues.values() for r in requests for number in (r.callee, r.caller))
         for callee, requests in queues.items():
             self._serve(device_states, callee, requests)
-        # Not beside the ring, for which the caller waits: the next look shows the lamps of those who are rung now.
-        callers, live.callers, self._rung = live.callers - self._rung, self._rung, set()
-        if live.callers:
-            self._look_within(RINGING)
+        callers, live.callers = live.callers - self._awaited(device_states), live.callers & self._rung.keys()
         dark = dict.fromkeys(callers, policy.NOT_INUSE)
         device_states.show_lamps({**dark, **lamps(r for caller in callers for r in live.of_caller(caller))})
         self._works.add(AsteriskError.subject)
         if self._fault:
             raise self._fault
         return min((due for due in (live.next_due(), self._soon or None) if due is not None), default=None)
+
+    def _awaited(self, device_states: DeviceStates) -> set[str]:
+        """Return the callers whose phones are about to ring: lamps are shown then, not beside what makes them ring.
+
+        At the latest after RINGING seconds: not every phone's state tells of its ringing.
+        """
+        now, lines = self._clock(), device_states.lines
+        for caller, until in list(self._rung.items()):
+            if not 0 < until - now <= RINGING or (caller in lines and not policy.is_free(lines[caller].state)):
+                del self._rung[caller]
+        if self._rung:
+            self._look_within(RINGING)
+        return set(self._rung)
 
     def _serve(self, device_states: DeviceStates, callee: str, requests: list[Request]) -> None:
         """Do what policy says of the requests for one callee."""
@@ -196,7 +206,7 @@ class Poller(Runs):
         if handed_over:
             self._works |= {SpoolError.subject, CallFileError.subject}
             self._live.put(recalling)
-            self._rung.add(request.caller)
+            self._rung[request.caller] = self._clock() + RINGING
             log.info("%s: recall %d: ringing %s", request.id, recalling.attempt, request.caller)
 
     def _next_attempt(self, device_states: DeviceStates, request: Request) -> tuple[Request, bytes]:

@@ -25,7 +25,7 @@ import busy_callback
 from busy_callback import request as rq
 from busy_callback.language import DOMAIN, JOINTS, LOCALE
 from busy_callback.report import page, sentences, tables
-from busy_callback.setup import install
+from busy_callback.setup import doctor, install, trial
 
 PACKAGE = Path(busy_callback.__file__).parent
 PO = Path(LOCALE) / "zh_TW" / "LC_MESSAGES" / f"{DOMAIN}.po"
@@ -80,7 +80,6 @@ NOT_TOLD = re.compile(
     | [{]\w+[}]([ @:;,]*[({\[]*[{]\w+[}][)\]]*)+ | [{]\w+[}]\ \([{]\w+[}]\ s\) | busy-callback:\ [{]\w+[}]
     | \s*[{]\w+[}]\s+[{]\w+[}](-[{]\w+[}])?(\s+[{]\w+[}])? | [{]command_path[}]\ .*
     | \n\[devices.* | trial\ ([{]\w+[}]|begin)
-    | link\ [{]path[}].* | (remove|make|replace|keep)\ [{]kind[}].* | mode\ [{]mode[}].*
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -286,6 +285,7 @@ def messages() -> dict[str, list[str]]:
         "Done.",
         "ok  ",
         "FAIL",
+        *(*doctor.CHECKS, *doctor.OTHER_NAMES, *trial.STEPS),
         *JOINTS,
         *rq.KINDS,
         *tables.STATE_NAMES.values(),

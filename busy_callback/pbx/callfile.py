@@ -91,7 +91,7 @@ def _variables(
 ) -> dict[str, str]:
     """Return what the dialplan is told of each recall."""
     caller, callee = request.caller, request.callee
-    variables = {
+    return {
         "BUSY_CALLBACK_FROM": caller,
         "BUSY_CALLBACK_TO": callee,
         "BUSY_CALLBACK_FROM_DEVICE": devices[0],
@@ -108,9 +108,20 @@ def _variables(
         # For a caller who hangs up before the callee is dialled; then the callee's leg reports its own end.
         "CHANNEL(hangup_handler_push)": "busy-callback-report,far-end,1",
     }
-    branch = settings.branch_of(callee)
-    if branch:
-        variables["BUSY_CALLBACK_TO_BRANCH"] = branch.name
+
+
+def _ring(request: Request, settings: Settings, caller_devices: str) -> dict[str, str]:
+    """Return the variables by which the caller's phone rings as it should: with the header, a hidden number hidden."""
+    technologies = {device.partition("/")[0] for device in caller_devices.split("&")}
+    variables = {}
+    if request.presentation == RESTRICTED:
+        variables["_BUSY_CALLBACK_PRESENTATION"] = "prohib"
+    if settings.alert_info and "PJSIP" in technologies:
+        variables["__BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
+    if variables:
+        variables["BUSY_CALLBACK_ALERT"] = "b(busy-callback-alert^s^1)"
+    if settings.alert_info and "SIP" in technologies:
+        variables["_SIPADDHEADER01"] = f"Alert-Info: {settings.alert_info}"  # as SIPAddHeader has it (chan_sip.c)
     return variables
 
 
@@ -134,13 +145,10 @@ def compose(
             raise SettingsError(f"{path}: a dialplan can't name this path; see asterisk.conf's [directories]")
     caller, callee = request.caller, request.callee
     variables = _variables(request, settings, devices, report, control_socket)
-    if request.presentation == RESTRICTED:
-        variables["_BUSY_CALLBACK_PRESENTATION"] = "prohib"
     texts = {"BUSY_CALLBACK_NAME": shown_text(settings.caller_id, callee, callee_name) or f"ReDial {callee}"}
     if settings.callee_prefix:
         texts["BUSY_CALLBACK_PREFIX"] = settings.callee_prefix.strip()
-    if settings.alert_info:
-        texts["__BUSY_CALLBACK_ALERT_INFO"] = settings.alert_info
+    texts.update(_ring(request, settings, devices[0]))
     if sounds:
         variables["_BUSY_CALLBACK_SOUNDS"] = sounds  # for the phone's channel, which the Local channel dials
     if request.language:

@@ -47,6 +47,7 @@ CHECKS: dict[str, Callable[[Installation], str]] = {
     "log": machine.check_log,
     "security": machine.check_security,
 }
+OTHER_NAMES = ("user", "installed", "trial")  # of what is found before and after these
 # What can't be found out where another check has failed: one fault, one red line.
 _NEEDS = {
     "asterisk": (

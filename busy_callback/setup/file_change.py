@@ -74,12 +74,14 @@ class Change:
         old, new, path = Snapshot.take(self.path), self.wanted, one_line(str(self.path))
         lines = []
         if new.kind == ABSENT:
-            return f"remove {old.kind} {path}"
+            what = "directory" if old.kind == DIRECTORY else "link" if old.kind == LINK else "file"
+            return f"remove {what} {path}"
         if new.kind == LINK:
             lines.append(f"link {path} -> {os.fsdecode(new.content)}")
         elif new.kind == DIRECTORY or _is_binary(new.content):
             verb = "make" if old.kind == ABSENT else "replace" if old.content != new.content else "keep"
-            lines.append(f"{verb} {new.kind} {path} ({len(new.content)} bytes)".replace(" (0 bytes)", ""))
+            size = len(new.content)
+            lines.append(f"{verb} file {path} ({size} bytes)" if new.kind == FILE else f"{verb} directory {path}")
         else:
             names = (path if old.kind == FILE else "/dev/null", path)
             lines += difflib.unified_diff(_text(old), _text(new), *names, lineterm="")

@@ -21,8 +21,11 @@ _WORDS: dict[bool | None, tuple[str, dict[str, Any]]] = {
 def show_check(check: Check) -> None:
     """Print what a check found, and below it what to do."""
     word, style = _WORDS[check.ok]
+    told = said(check.name)
+    # By its English name, too, a check is found in the manual, in --json and in the others' words.
+    name = check.name if told == check.name else said("{text} ({more})", text=told, more=check.name)
     # Blanks in a row could look like a line of ours.
-    found = " ".join([f"{check.name}:", *spoken(check.message).split()])
+    found = name + said(": ") + " ".join(spoken(check.message).split())
     click.echo(f"{coloured(said(word), **style)} {visible(found)}")
     if check.cure:
         click.echo(one_line(f"     -> {spoken(check.cure)}"))

@@ -27,9 +27,9 @@ def say_all(*texts: str) -> None:
 
 
 def show_diff(change: Change) -> None:
-    """Print what would change in a file: its lines, as they are."""
+    """Print what would change in a file: its lines as they are, and in the admin's language what is done to it."""
     for line in change.diff().split("\n"):
-        click.echo(one_line(line))
+        click.echo(one_line(spoken(line) if line[:1].isalpha() else line))
 
 
 def take_up(survey: Survey, commands: Collection[str]) -> None:

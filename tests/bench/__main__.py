@@ -72,7 +72,7 @@ def _between(folder: Path, quick: bool) -> str:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="tests/benchmark", description="Measure the package beside what it replaces.")
-    parser.add_argument("--quick", action="store_true", help="fewer of each: some four minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer of each: some ten minutes")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part (may be given again)")
     parser.add_argument("--picture", type=Path, default=Path("benchmark.svg"), help="where the picture goes")
     arguments = parser.parse_args()

@@ -21,6 +21,7 @@ from .samples import Samples, show, table
 BLOCK = 5  # callbacks of one subject, after which it is the next one's turn
 RATE = 50  # calls a second
 ENOUGH = 0.9  # of them; with fewer the load is not what the table says
+COLUMNS = ("n", "median", "p99", "median / daemon's", "p99 / daemon's", "median / CCSS's", "p99 / CCSS's")
 TALK = 100  # ms, so that five calls at a time are under way
 MOST = 50  # calls at a time
 
@@ -164,7 +165,7 @@ def report(found: dict[str, list[Row]]) -> str:
     """Return a table for each situation."""
     return "\n\n".join(
         table(
-            (f"{situation}: hang-up to ring (ms)", "n", "median", "p99", "to the daemon's", "p99", "to CCSS's", "p99"),
+            (f"{situation}: hang-up to ring (ms)", *COLUMNS),
             [
                 (
                     row.samples.name,

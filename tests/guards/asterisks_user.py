@@ -540,7 +540,7 @@ GUARDS = (
     Guard(
         "what is printed of files stays one line",
         (
-            Edit("busy_callback/setup/shown_check.py", "*spoken(check.message).split()", "check.message"),
+            Edit("busy_callback/setup/shown_check.py", '" ".join(spoken(check.message).split())', "check.message"),
             Edit(
                 "busy_callback/numbering.py",
                 """    return visible(text).replace("\\n", "\\\\n")\n""",

@@ -79,6 +79,7 @@ GUARDS = (
                 'GotoIf($["${PJSIP_ENDPOINT(${DEVICE:6},redirect_method)}" = "uri_pjsip"]?after)',
                 "NoOp()",
             ),
+            Edit(DIALPLAN, ' & "${PJSIP_ENDPOINT(${ARG1:6},redirect_method)}" != "uri_pjsip"]?plain', "]?plain"),
         ),
         (f"{FORWARDING}test_nor_by_any_redirect_method",),
     ),
@@ -95,7 +96,10 @@ GUARDS = (
     ),
     Guard(
         "every contact rings",
-        (Edit(DIALPLAN, "GotoIf($[${FIELDQTY(CONTACTS,&)} < 2]?device)", "Goto(device)"),),
+        (
+            Edit(DIALPLAN, "GotoIf($[${FIELDQTY(CONTACTS,&)} < 2]?device)", "Goto(device)"),
+            Edit(DIALPLAN, "GotoIf($[${FIELDQTY(CONTACTS,&)} < 2 &", "GotoIf($["),
+        ),
         (f"{REACH}test_every_phone_of_an_extension_rings",),
     ),
     Guard(

@@ -352,6 +352,13 @@ def test_an_offer_imports_no_more_than_its_budget(directories: Directories) -> N
     assert ours == {"busy_callback.offer", "busy_callback.store.offer_switch"}
 
 
+def test_the_setting_language_costs_one_small_module(directories: Directories) -> None:
+    """Who uses it waits for the look whether its prompts are there, and nothing else."""
+    without = imported(directories, str(SCRIPT), "201", "202")
+    Path(directories.conf).write_text("[general]\nlanguage = zh\n")
+    assert imported(directories, str(SCRIPT), "201", "203") - without == {"busy_callback.prompts"}
+
+
 @pytest.mark.parametrize("history_days", [30, 0])
 def test_an_offer_is_counted(directories: Directories, spool: Spool, history_days: int) -> None:
     """A line for the statistics, which no caller waits for; without a history it has no numbers."""

@@ -302,6 +302,10 @@ def test_install_and_doctor_speak_chinese(pbx: Pbx, monkeypatch: pytest.MonkeyPa
     status, told = pbx.command(monkeypatch, *words, "--no-trial", answer="y\ny\n")
     assert (status, "讓所有人都聽到 zh 的提示嗎" in told) == (0, True)
     assert (status, "要繼續嗎？" in told, "完成。" in told) == (0, True, True)
+    _, undone = pbx.command(monkeypatch, "uninstall", "--dry-run")
+    heads = [line for line in undone.splitlines() if line[:1] not in {"+", "-", " ", "@", ""}]
+    assert [line for line in heads if not HAN.search(line)] == []
+    assert f"移除檔案 {pbx.directories.conf}" in heads
     conf = Path(pbx.directories.conf)
     written = conf.read_text(encoding="utf-8")
     comments = [line for line in written.splitlines() if line.startswith("; ")]
@@ -310,6 +314,9 @@ def test_install_and_doctor_speak_chinese(pbx: Pbx, monkeypatch: pytest.MonkeyPa
     _, told = pbx.command(monkeypatch, "doctor")
     lines = [line for line in told.splitlines() if line.startswith(("異常", "     ->"))]
     assert len(lines) > 4
+    names = [line[3:].partition("：")[0] for line in told.splitlines() if not line.startswith(" ")]
+    assert [name for name in names if not HAN.search(name) and "Asterisk" not in name] == []
+    assert "語言（language）" in names
     assert [line for line in lines if not HAN.search(line[3:])] == []
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     pbx.command(monkeypatch, *words, "--no-trial", "-y")

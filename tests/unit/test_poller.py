@@ -14,7 +14,9 @@ from busy_callback import policy
 from busy_callback import request as rq
 from busy_callback.errors import AsteriskError, CallFileError
 from busy_callback.pbx import callfile
+from busy_callback.pbx.ami import Ami
 from busy_callback.pbx.device_states import DeviceStates
+from busy_callback.poller import Poller
 from busy_callback.request import Request
 from busy_callback.settings import Directories, Settings
 from busy_callback.store.spool import Spool
@@ -87,6 +89,26 @@ def test_a_disk_that_fails_while_a_recall_is_prepared(
         machine.poll()
     assert machine.call_files() == []
     assert spool.live() == before
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_the_lamp_waits_for_the_ring(machine: Machine, monkeypatch: pytest.MonkeyPatch, tells: bool) -> None:
+    """It is not set beside what makes the phone ring, but when that rings, or half a second later."""
+    shown: list[dict[str, int]] = []
+    monkeypatch.setattr(DeviceStates, "show_lamps", lambda _, states: shown.append(dict(states)))
+    poller = Poller(machine.directories, machine.settings, lambda: machine.wall, lambda: machine.ticks)
+    with Ami(machine.settings) as ami:
+        states = poller.learn(ami)
+        for _ in range(2):
+            poller.look(states)
+        assert len(machine.call_files()) == 1
+        assert shown[-2:] == [{}, {}]
+        if tells:
+            states.note("DeviceStateChange", {"Device": "PJSIP/201", "State": "RINGING"}, machine.wall)
+        else:
+            machine.wall += 0.6
+        poller.look(states)
+    assert shown[-1] == {"201": policy.RINGING}
 
 
 @pytest.mark.parametrize("begun", [False, True])
