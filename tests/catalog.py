@@ -62,7 +62,7 @@ NOT_TOLD = re.compile(
     (core|manager|module|dialplan|database|pjsip|sip|iax2)\ (show|reload|del|deltree)\b.*  # Asterisk's commands
     | Unable\ to\ connect.* | There\ is\ no\ existence | Default\ language | (Manager|\(CID|Agi).* | No\ such\ channel
     | (Configuration|Spool|AGI\ Scripts|Data|Log)\ directory | call\ limit | asterisk\ \(enforce\) | Not\ connected
-    | [;\#$\[].* | .*\\[.sd(bS].* | .*\(certified/.* | agi_request:.* | (Setvar|Alert-Info):.* | (id|event):.*  # files and patterns
+    | [;\#$\[].* | .*\\[.sd(bS].* | .*\(certified/.* | (agi_request|Setvar|Alert-Info|id|event):.*  # files and patterns
     | .*\.service\n.* | .*\n\ \ \ \ weekly.* | test\ .* | chmod\ o-rwx | systemctl\ enable | 20\ 4\ .*
     | ([{]\w+[}]\ poll)?\ ?--(watch|readers|asterisk-conf|wire)\ [{0-9]\w*[}]? | in\ sip_general_custom.*
     | (ReDial\ |code\ only|before\ voicemail|.*\|code\ only).* | asked\ again | cancelled\ .*\ rings  # kept
