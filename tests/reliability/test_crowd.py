@@ -69,7 +69,7 @@ class Phones(threading.Thread):
                 self.crimes.append(f"twins: {twins}")
 
     def _begin(self, path: Path) -> None:
-        values = dict(re.findall(r"^Setvar: ([^=\n]+)=(.*)$", path.read_text(), re.MULTILINE))
+        values = dict(re.findall(r"^Setvar: _*([^=\n]+)=(.*)$", path.read_text(), re.MULTILINE))
         people = {values["BUSY_CALLBACK_FROM"], values["BUSY_CALLBACK_TO"]}
         report = Path(values["BUSY_CALLBACK_REPORT"])
         with report.open("a") as file:
