@@ -34,7 +34,8 @@ T = TypeVar("T")
 PATIENCE = 60.0  # seconds for what is done in one folder: what lies in another user's may be made to hold us
 LONG_PATIENCE = 600.0  # seconds for all else: a survey asks a busy Asterisk many things
 PATIENCE_IN_ALL = 1200.0  # seconds for all that one user does: it may hold each child up anew
-MEMORY = 2 << 30  # bytes that one child may take: a few lines of a dialplan can be made to stand for any number
+# Bytes that a child may take beside what it begins with: a few lines of a dialplan can be made to stand for any number.
+MEMORY = 2 << 30
 _LONGEST = 256 << 20  # bytes of an answer
 _VALUES = (BusyCallbackError, OSError, PurePath, Directories, Console)  # beside dataclasses
 _HEAD = 8  # bytes of a message's length
@@ -140,8 +141,9 @@ class _Helper:
 
 
 def limit_memory() -> None:
-    """Let this process have so much memory, and no more than it may have already."""
-    most = min(limit for limit in (MEMORY, *resource.getrlimit(resource.RLIMIT_AS)) if limit >= 0)
+    """Let this process take so much more memory, and no more than it may have already."""
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = min(limit for limit in (held + MEMORY, *resource.getrlimit(resource.RLIMIT_AS)) if limit >= 0)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

@@ -145,6 +145,13 @@ class Case:
             if trouble.is_death or trouble.what.startswith(("fill", "read-only"))
         )
 
+    def is_forgotten(self, at: float) -> bool:
+        """Tell whether no disk took what happened then, and Asterisk died before one did: nobody knows of it."""
+        disks = [t for t in self.facts.troubles if t.what.startswith(("fill", "read-only"))]
+        refused = [t for t in disks if t.begun <= at <= (t.ended or self.facts.ended)]
+        deaths = [t.begun for t in self.facts.troubles if t.is_death]
+        return any(at <= death <= (t.ended or self.facts.ended) for t in refused for death in deaths)
+
     def decided(self, at: float) -> float:
         """Return since when what the poller acts on at that time may have been so: stopped, it sees nothing."""
         left, since = DECIDED, at

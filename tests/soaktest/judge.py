@@ -63,12 +63,12 @@ def not_too_often(case: Case) -> Iterator[Finding]:
 
 
 def served_once(case: Case) -> Iterator[Finding]:
-    """Who has answered a recall is not rung again for it, unless the callee was taken again."""
+    """Who has answered a recall is not rung again for it, unless the callee was taken again, or no evidence is left."""
     for life in case.lives:
         for one, two in zip(life.rings, life.rings[1:]):
             others = [call for call in case.calls_of(life.request.callee) if call not in life.far_rings]
             taken = any(c.begun < one.answered + CONNECTS and one.answered < case.until(c) for c in others)
-            if one.answered and not taken:
+            if one.answered and not taken and not case.is_forgotten(one.answered):
                 yield Finding("served once", two.begun, life.pair, f"{two}, though answered before: {one}")
 
 

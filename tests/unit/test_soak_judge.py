@@ -251,6 +251,16 @@ def test_a_callee_that_is_taken_again_is_no_second_service() -> None:
     assert rules(facts) == set()
 
 
+def test_what_no_disk_took_before_asterisk_died_is_known_to_nobody() -> None:
+    """The caller answered while the disk was read-only, and Asterisk stopped before it was not: recalled again."""
+    facts = history()
+    served_twice(facts)
+    read_only = Trouble("read-only in a recall", NOW + 20, NOW + 40)
+    for death, expected in ((NOW + 30, set()), (NOW + 41, {"served once"}), (NOW + 19.5, {"served once"})):
+        facts.troubles = [read_only, Trouble("shut Asterisk down", death, death + 2)]
+        assert rules(facts) & {"served once"} == expected
+
+
 def test_who_talks_in_a_recall_has_met() -> None:
     """The callee of a recall had asked for its caller, too: that request is completed by their talk."""
     facts = history()

@@ -172,8 +172,10 @@ def test_kept_helpers_are_one_a_user_and_end() -> None:
         first, second = (as_owner.call(ASTERISK.pw_uid, process) for _ in range(2))
         other = as_owner.call(12345, process)
         assert first == second != other
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        assert [os.waitpid(helper, os.WNOHANG) for helper in (first, other)] == [(0, 0), (0, 0)]
+    for helper in (first, other):
+        with pytest.raises(ChildProcessError):
+            os.waitpid(helper, os.WNOHANG)
     assert as_owner.call(ASTERISK.pw_uid, process) not in (first, other)
 
 
