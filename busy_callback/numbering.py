@@ -10,6 +10,7 @@ from busy_callback.request import MOST_DIGITS, is_number
 
 _DIGITS = "0123456789"
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]"}
+_ALLOWED = {"[0-9]": _DIGITS, "[1-9]": _DIGITS[1:], "[2-9]": _DIGITS[2:]}  # nearly all that anybody has
 
 
 def _places(pattern: str) -> list[str]:
@@ -27,6 +28,8 @@ def _places(pattern: str) -> list[str]:
 
 def _allowed(place: str) -> str:
     """Return the digits that a place allows; '' where it is none."""
+    if place in _ALLOWED:
+        return _ALLOWED[place]
     if not place.startswith("["):
         return place if place in _DIGITS else ""
     inside, found = place[1:-1], ""
