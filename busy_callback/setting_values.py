@@ -122,17 +122,26 @@ def one_of(*words: str, meaning: str) -> Callable[[str], str]:
     return parse
 
 
+def _is_form(text: str, most: int, more: str = "") -> bool:
+    """Tell whether ``text`` is TECHNOLOGY/NAME with one {ext} in it, each part of ``most`` characters at most.
+
+    After {ext} may stand what is in ``more``, too.
+    """
+    technology, _, name = text.partition("/")
+    before, *after = name.split("{ext}")
+    allowed = _NAME | {"@"}
+    return (
+        _is_of(technology, _LETTERS, 1, most)
+        and _is_of(before, allowed, 0, most)
+        and len(after) == 1
+        and _is_of(after[0], allowed | set(more), 0, most)
+    )
+
+
 def device_form(text: str) -> str:
     """Return the setting ``device``: how an extension's devices are found."""
-    technology, slash, name = text.partition("/")
-    form = bool(slash) and _is_of(technology, _LETTERS, 1, 200) and name.count("{ext}") == 1
-    before, _, after = name.partition("{ext}")
-    form = form and _is_of(before, _NAME | {"@"}, 0, 200) and _is_of(after, _NAME | {"@", "/"}, 0, 200)
-    if (
-        not form
-        and text not in {"auto", "freepbx"}
-        and not (text.startswith("hint@") and _is_of(text[5:], _NAME, 1, 70))
-    ):
+    hint = text.startswith("hint@") and _is_of(text[5:], _NAME, 1, 70)
+    if not hint and text not in {"auto", "freepbx"} and not _is_form(text, 200, more="/"):
         raise ValueError("auto, freepbx, hint@CONTEXT, or a dial string with {ext} for the extension, as PJSIP/{ext}")
     return text
 
@@ -153,13 +162,10 @@ def caller_id(text: str) -> str:
     return text
 
 
-_CODE = "a feature code: * or # and up to five digits, as *66"
-
-
 def feature_code(text: str) -> str:
     """Return what is dialled for a feature."""
     if text[:1] not in {"*", "#"} or not _is_of(text[1:], "0123456789*", 1, 5):
-        raise ValueError(_CODE)
+        raise ValueError("a feature code: * or # and up to five digits, as *66")
     return text
 
 
@@ -203,11 +209,7 @@ def numbers_of_branch(text: str) -> Numbers:
 
 def state_form(text: str) -> str:
     """Return the device, with {ext} for the extension, whose state a branch publishes."""
-    technology, _, name = text.partition("/")
-    parts = name.split("{ext}")
-    if not (
-        _is_of(technology, _LETTERS, 1, 20) and len(parts) == 2 and all(_is_of(p, _NAME | {"@"}, 0, 20) for p in parts)
-    ):
+    if not _is_form(text, 20):
         raise ValueError("the device whose state the branch publishes, with {ext} for the extension, as PJSIP/{ext}")
     return text
 

@@ -76,14 +76,14 @@ def let_wait(office: Office) -> tuple[Phone, Phone, Phone]:
     return a, b, c
 
 
-def asks(caller: Phone, number: str) -> None:
+def asks(caller: Phone, number: str, language: str = "en") -> None:
     """Let a caller find a number busy, hear the prompt to its end, press 5 and hear the confirmation."""
     caller.dial(number)
     caller.established()
-    caller.wait_until_heard(prompt("busy-callback"))
+    caller.wait_until_heard(prompt("busy-callback", language))
     caller.press("5")
     caller.closed()
-    assert heard(prompt("busy-callback-ok"), caller.recordings()[-1])
+    assert heard(prompt("busy-callback-ok", language), caller.recordings()[-1])
 
 
 def talk_again(caller: Phone, callee: Phone) -> Event:

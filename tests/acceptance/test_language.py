@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..lab.audio import find, heard
-from .conftest import OpenOffice, complaints, prompt
+from .conftest import OpenOffice, asks, complaints, prompt
 
 # What follows us is a prompt as voicemail's are: by its name alone, in the channel's own language.
 AFTERWARDS = """\
@@ -32,12 +32,7 @@ def test_all_of_a_callback_is_heard_in_the_language_of_the_setting(open_office: 
     a, b, c = office.phones.values()
     office.watch()
     office.talk(b, c)
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback", language))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok", language), a.recordings()[-1])
+    asks(a, "202", language)
     office.wait_idle("201")
     a.dial("*87")
     a.closed()
@@ -75,10 +70,5 @@ def test_a_language_without_prompts_leaves_nobody_in_silence(open_office: OpenOf
     office = open_office(extensions=AFTERWARDS, settings={"language": "de"})
     a, b, c = office.phones.values()
     office.talk(b, c)
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback", "en"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok", "en"), a.recordings()[-1])
+    asks(a, "202")
     assert complaints(office) == []

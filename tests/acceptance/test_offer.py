@@ -7,7 +7,7 @@ import pytest
 from ..lab.audio import heard
 from ..lab.office import Office
 from ..lab.phone import Phone
-from .conftest import OpenOffice, complaints, prompt
+from .conftest import OpenOffice, asks, complaints, prompt
 
 # As in an office with voicemail: whatever is not offered, or not taken, ends there.
 VOICEMAIL = """\
@@ -63,12 +63,7 @@ def test_a_phone_is_known_whatever_its_caller_id_is(open_office: OpenOffice, cal
     a, b, c = office.phones.values()
     office.watch()
     office.talk(b, c)
-    a.dial(dialled)
-    a.established()
-    a.wait_until_heard(prompt("busy-callback"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok"), a.recordings()[-1])
+    asks(a, dialled)
     assert office.waiting() == [("201", "202")]
     office.wait_idle("201")
     a.dial("*87")

@@ -10,7 +10,7 @@ from ..lab.audio import heard
 from ..lab.lamp import Lamp
 from ..lab.office import Office
 from ..lab.phone import Phone
-from .conftest import OpenOffice, complaints, one_waits, prompt
+from .conftest import OpenOffice, asks, complaints, one_waits, prompt
 
 # Phones ring for as long as the test wants, when it wants a call to ring out.
 SHORT_RING = """\
@@ -360,12 +360,7 @@ def test_a_recall_looks_and_sounds_like_one(open_office: OpenOffice) -> None:
     a, b, c = office.phones.values()
     office.watch()
     office.talk(b, c)
-    a.dial("202")
-    a.established()
-    a.wait_until_heard(prompt("busy-callback", "zh"))
-    a.press("5")
-    a.closed()
-    assert heard(prompt("busy-callback-ok", "zh"), a.recordings()[-1])
+    asks(a, "202", "zh")
     office.wait_idle("201")
     b.hang_up()
     assert a.ring().caller_id == "回撥 202 <202>"
